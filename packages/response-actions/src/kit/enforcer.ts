@@ -1,0 +1,61 @@
+/** Where the Central Node can be reached: what must stay open while a host is isolated. */
+export type CentralNodeEndpoint = { addresses: string[]; port: number };
+
+/**
+ * What holds on the host after an enforcer ran, as read back from the system, never as hoped.
+ * `reason` is one of the action's own failure codes.
+ */
+export type Effect<Failure extends string = string> =
+  | { state: "in-effect"; detail: string; remainingSec: number | null }
+  | { state: "lifted" }
+  | { state: "failed"; reason: Failure; detail: string };
+
+/** Reports whether the action can really be done here now, by trying what it needs; `why` names what is missing. */
+export type Ability = { able: true } | { able: false; why: string };
+
+/**
+ * Makes a setting true on this host. Every method may be called again at any time, in any state, after a crash at any point:
+ * the same call twice leaves the same effect. Calls of one enforcer never overlap (the agent sees to it).
+ */
+export type SettingEnforcer<Wish, Failure extends string> = {
+  ability(): Promise<Ability>;
+  /** `wish` null lifts. `remainingSec`: from now until the wish ends by the system's own timer; null: no end. */
+  enforce(order: {
+    wish: Wish | null;
+    remainingSec: number | null;
+    centralNode: CentralNodeEndpoint;
+  }): Promise<Effect<Failure>>;
+  /** What is in force now, read from the system; changes nothing. */
+  readBack(): Promise<Effect<Failure>>;
+  /** Ends helper processes and watches of this enforcer. What is in force stays in force. */
+  close(): Promise<void>;
+};
+
+/** Names one process beyond doubt: a process ID alone may be used again by another. Kept in the journal. */
+export type ProcessIdentity = { pid: number; startTicks: string; bootId: string };
+
+export type TaskOutcome<Failure extends string = string> =
+  | {
+      state: "completed" | "cancelled";
+      exitCode: number | null;
+      stdout: string;
+      stderr: string;
+      stdoutTruncated: boolean;
+      stderrTruncated: boolean;
+      /** The signal that ended the program, where one did; or that it was stopped after its longest time. */
+      detail?: string;
+    }
+  | { state: "failed"; reason: Failure; detail: string };
+
+export type TaskEnforcer<Parameters, Failure extends string> = {
+  ability(): Promise<Ability>;
+  /** Never throws: what goes wrong is an outcome. Aborting `signal` terminates the whole process group, then resolves `cancelled`. */
+  run(order: {
+    parameters: Parameters;
+    signal: AbortSignal;
+    /** Called once the program runs, before any of its output is read. */
+    onStarted(process: ProcessIdentity): void;
+  }): Promise<TaskOutcome<Failure>>;
+  /** Kills what is left of a process group that an earlier agent started, if it is still the same process. Reports whether it was there. */
+  terminateLeftover(process: ProcessIdentity): Promise<boolean>;
+};
