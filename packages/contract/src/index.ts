@@ -1,4 +1,6 @@
 export * from "./agent-protocol.ts";
 export * from "./join-token.ts";
 export * from "./problem.ts";
+export * from "./response-api.ts";
+export { responseApiOpenApi } from "./response-api-openapi.ts";
 export * from "./validation.ts";

@@ -1,0 +1,109 @@
+import { chmodSync, closeSync, openSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
+import pg from "pg";
+import { createGroupCommit } from "./group-commit.ts";
+import { migrate } from "./migrate.ts";
+import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
+import type { Tables } from "./tables.ts";
+
+/** A store function that must share a transaction takes it as its first parameter. */
+export type Tx = Transaction<Tables>;
+export type Reader = Kysely<Tables>;
+
+export type Database = {
+  kind: "sqlite" | "postgres";
+  /** Reads see only what is committed and durable. */
+  read: Reader;
+  /**
+   * Runs `work` in a transaction and resolves once it is durable. `work` must only use its transaction and may run again
+   * after a conflict with another Central Node. Works that arrive together share one commit; one that throws is undone alone.
+   */
+  write<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** As `write`, but after every other writeInTurn of every Central Node: what it reads stays true until it commits. */
+  writeInTurn<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** The connection string, for what needs a connection of its own (LISTEN); null on SQLite. */
+  postgresUrl: string | null;
+  close(): Promise<void>;
+};
+
+/** Opens `postgres://…` or an SQLite file (made with mode 0600 if missing), and migrates it to the newest schema. */
+export async function openDatabase(location: string): Promise<Database> {
+  const postgres = /^postgres(ql)?:\/\//.test(location);
+  const { read, write, close } = postgres ? openPostgres(location) : openSqlite(location);
+  try {
+    await migrate(write, postgres ? "postgres" : "sqlite");
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const commits = createGroupCommit(write);
+  return {
+    kind: postgres ? "postgres" : "sqlite",
+    read,
+    write: (work) => commits.add(work, { inTurn: false }),
+    writeInTurn: (work) => commits.add(work, { inTurn: true }),
+    postgresUrl: postgres ? location : null,
+    async close() {
+      await commits.settled();
+      await close();
+    },
+  };
+}
+
+function openSqlite(file: string) {
+  // Made by us first: SQLite would make it with the umask's mode, and it holds the CA's key.
+  closeSync(openSync(file, "a", 0o600));
+  chmodSync(file, 0o600);
+  const writer = new DatabaseSync(file);
+  writer.exec(`
+    pragma journal_mode = wal;
+    pragma synchronous = full;
+    pragma busy_timeout = 10000;
+    pragma foreign_keys = on;
+  `);
+  // A connection of its own, so that a read between two statements of a write never sees what is not committed.
+  const reader = new DatabaseSync(file);
+  reader.exec("pragma busy_timeout = 10000; pragma query_only = on");
+  const write = new Kysely<Tables>({ dialect: createNodeSqliteDialect(writer) });
+  const read = new Kysely<Tables>({ dialect: createNodeSqliteDialect(reader) });
+  return {
+    read,
+    write,
+    async close() {
+      await read.destroy();
+      await write.destroy();
+    },
+  };
+}
+
+function openPostgres(url: string) {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: 10_000,
+    // A Central Node that is stopped in mid-transaction must not hold the others' turn for ever.
+    idle_in_transaction_session_timeout: 20_000,
+    lock_timeout: 15_000,
+    statement_timeout: 30_000,
+    application_name: "cordon-central-node",
+    types: {
+      getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
+    },
+  });
+  // Idle connections that break are replaced at the next query; without a listener the process would end.
+  pool.on("error", () => {});
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return { read: db, write: db, close: () => db.destroy() };
+}
+
+/** Reports whether the database answers. */
+export async function isReachable(read: Reader): Promise<boolean> {
+  try {
+    await sql`select 1`.execute(read);
+    return true;
+  } catch {
+    // Why it is not reachable is logged where requests fail; here only the fact counts.
+    return false;
+  }
+}

@@ -1,0 +1,175 @@
+import type { Insertable, Selectable } from "kysely";
+
+/**
+ * Every table, in the portable subset of both databases: IDs and times are text (times ISO 8601 UTC, so that they sort),
+ * lists and records are JSON text, booleans are 0 or 1. Row types stand here so that no slice needs another's store.
+ */
+export type Tables = {
+  meta: { key: string; value: string };
+  /** One row. Updating it is taking the turn: on PostgreSQL it serialises the writers of all Central Nodes. */
+  write_turn: { id: number; turn: number };
+  audit_log: AuditTable;
+  external_systems: ExternalSystemTable;
+  hosts: HostTable;
+  /** Every address of every host, for look-ups by address. */
+  host_addresses: { sensor_id: string; address: string };
+  agent_certificates: AgentCertificateTable;
+  join_tokens: JoinTokenTable;
+  certificate_authorities: CertificateAuthorityTable;
+  settings: SettingTable;
+  /** Which scopes ban a hash: an index over the wishes of prevention, for the conflict rule. */
+  banned_hashes: { hash: string; target: string };
+  setting_reports: SettingReportTable;
+  tasks: TaskTable;
+  users: UserTable;
+};
+
+type AuditTable = {
+  seq: number;
+  at: string;
+  actor_kind: string;
+  actor_id: string;
+  address: string | null;
+  action: string;
+  object: string;
+  result: string;
+  /** JSON record: fingerprint, digest of the request, and what else explains the entry. */
+  detail: string;
+  previous_hash: string;
+  hash: string;
+};
+
+type ExternalSystemTable = {
+  /** The ID in lower case: IDs are compared without case. */
+  id_key: string;
+  /** SHA-256 of the client certificate's DER, lower-case hex. */
+  fingerprint: string;
+  external_system_id: string;
+  state: "pending" | "accepted" | "rejected" | "withdrawn";
+  name: string | null;
+  address: string;
+  subject: string;
+  valid_from: string;
+  valid_to: string;
+  first_seen_at: string;
+  last_seen_at: string;
+  /** Requests made while not accepted. */
+  knocks: number;
+  decided_at: string | null;
+  decided_by: string | null;
+};
+
+type HostTable = {
+  sensor_id: string;
+  host_name: string;
+  ip_addresses: string;
+  os_family: "windows" | "linux" | "macos";
+  os_name: string;
+  agent_version: string;
+  capabilities: string;
+  /** The journal that the agent last said hello with; null before the first contact. */
+  journal_id: string | null;
+  enrolled_at: string;
+  /** Batched: a crash may lose the last seconds of it. */
+  last_access_at: string;
+};
+
+type AgentCertificateTable = {
+  fingerprint: string;
+  sensor_id: string;
+  issued_at: string;
+  not_after: string;
+};
+
+type JoinTokenTable = {
+  id: string;
+  /** SHA-256 of the secret, lower-case hex: the secret itself is not kept. */
+  secret_digest: string;
+  created_at: string;
+  expires_at: string;
+  uses_left: number;
+};
+
+type CertificateAuthorityTable = {
+  /** SHA-256 of the certificate's DER, lower-case hex. */
+  fingerprint: string;
+  certificate: string;
+  private_key: string;
+  created_at: string;
+  not_after: string;
+};
+
+type SettingTable = {
+  /** A sensor ID, or `all`. */
+  target: string;
+  action: string;
+  generation: number;
+  /** The wish as last ordered, kept when it was disabled or ran out. */
+  wish: string;
+  enabled: 0 | 1;
+  ordered_at: string;
+  ordered_by: string;
+  ends_at: string | null;
+};
+
+type SettingReportTable = {
+  sensor_id: string;
+  scope: "host" | "all";
+  action: string;
+  generation: number;
+  state: "in-effect" | "lifted" | "failed";
+  reason: string | null;
+  detail: string | null;
+  /** By the host's clock. */
+  reported_at: string;
+  received_at: string;
+};
+
+type TaskTable = {
+  task_id: string;
+  sensor_id: string;
+  action: string;
+  parameters: string;
+  start_now: 0 | 1;
+  state: "waiting" | "running" | "completed" | "failed" | "cancelled";
+  created_at: string;
+  created_by: string;
+  /** Undelivered by then: it fails. */
+  expires_at: string;
+  /** First handed to the host's connection; from then on only the agent can tell what came of it. */
+  sent_at: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+  cancel_requested_at: string | null;
+  /** Deleted tasks stay as a tombstone: their IDs are never used twice. */
+  deleted_at: string | null;
+  reason: string | null;
+  detail: string | null;
+  exit_code: number | null;
+  stdout: string | null;
+  stderr: string | null;
+  stdout_truncated: 0 | 1;
+  stderr_truncated: 0 | 1;
+};
+
+type UserTable = {
+  user_id: string;
+  /** Compared without case: `name_key` is the name in lower case. */
+  name: string;
+  name_key: string;
+  role: "administrator" | "senior-security-officer" | "security-officer" | "security-auditor";
+  /** PHC string of argon2id. */
+  password_hash: string;
+  created_at: string;
+  disabled_at: string | null;
+};
+
+export type AuditRow = Selectable<AuditTable>;
+export type ExternalSystemRow = Selectable<ExternalSystemTable>;
+export type HostRow = Selectable<HostTable>;
+export type JoinTokenRow = Selectable<JoinTokenTable>;
+export type CertificateAuthorityRow = Selectable<CertificateAuthorityTable>;
+export type SettingRow = Selectable<SettingTable>;
+export type SettingReportRow = Insertable<SettingReportTable>;
+export type TaskRow = Selectable<TaskTable>;
+export type UserRow = Selectable<UserTable>;
