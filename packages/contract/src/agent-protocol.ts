@@ -114,9 +114,7 @@ export const TaskReport = Type.Object({
   type: Type.Literal("task-report"),
   reportId: Uuid,
   taskId: Uuid,
-  state: Type.Union(
-    (["accepted", "running", "completed", "failed", "cancelled"] as const).map((state) => Type.Literal(state)),
-  ),
+  state: Type.Enum(["accepted", "running", "completed", "failed", "cancelled"]),
   reason: Type.Optional(Name),
   detail: Type.Optional(HostText(4096)),
   startedAt: Type.Optional(Timestamp),

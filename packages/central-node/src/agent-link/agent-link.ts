@@ -1,0 +1,185 @@
+import type { X509Certificate } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import type { Server } from "node:https";
+import type { Duplex } from "node:stream";
+import { type CentralNodeMessage, closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
+import type { Logger } from "pino";
+import { type WebSocket, WebSocketServer } from "ws";
+import type { HostService } from "../hosts/host-service.ts";
+import type { Nudge, Nudges } from "../hosts/nudges.ts";
+import { peerOf } from "../http/peer.ts";
+import type { SettingService } from "../settings/setting-service.ts";
+import type { TaskService } from "../tasks/task-service.ts";
+import { readAgentMessage } from "./agent-message.ts";
+import { type AgentSession, createAgentSession } from "./agent-session.ts";
+import { createConnectionBudget } from "./connection-budget.ts";
+
+export type AgentLink = ReturnType<typeof createAgentLink>;
+
+type Connection = { session: AgentSession; socket: WebSocket; lastHeardMs: number };
+
+const sweepEveryMs = 10_000;
+/** How far back the sweep looks for orders of other Central Nodes, whose clocks may differ from ours by less than this. */
+const sweepWindowMs = 300_000;
+/** An agent that takes nothing: its orders are in the database, so the connection may go. */
+const maxUnsentBytes = 256 * 1024 * 1024;
+
+/** Holds the connections of agents, one a host, and hands each what is due for it. */
+export function createAgentLink({
+  server,
+  agentOf,
+  nudges,
+  hosts,
+  settings,
+  tasks,
+  newConnectionsPerSec,
+  renew,
+  now,
+  log,
+  ...sessionNeeds
+}: {
+  server: Server;
+  /** The sensor ID that a client certificate stands for, or null. */
+  agentOf(peer: X509Certificate): Promise<string | null>;
+  nudges: Pick<Nudges, "onNudge" | "onGap">;
+  hosts: HostService;
+  settings: SettingService;
+  tasks: TaskService;
+  /** Issues a certificate for this host's request, PEM. */
+  renew(sensorId: string, certificateRequest: string, inUse: X509Certificate): Promise<string>;
+  lineage: string;
+  authorities(): string;
+  heartbeatSec: number;
+  newConnectionsPerSec: number;
+  now: () => Date;
+  checkpoint: (name: string) => void;
+  log: Logger;
+}) {
+  const connections = new Map<string, Connection>();
+  const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
+  const budget = createConnectionBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
+  let closing = false;
+
+  async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
+    socket.on("error", () => socket.destroy());
+    if (request.url?.split("?")[0] !== linkPath) return refuse(socket, 404, "Not Found");
+    if (closing || !budget.take()) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
+    try {
+      const { certificate } = peerOf(request);
+      const sensorId = certificate === null ? null : await agentOf(certificate);
+      if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
+      webSockets.handleUpgrade(request, socket, head, (webSocket) => accept(sensorId, certificate, webSocket));
+    } catch (error) {
+      log.error({ err: error }, "could not tell whose agent connects");
+      refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
+    }
+  }
+
+  function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket) {
+    const session = createAgentSession({
+      ...sessionNeeds,
+      sensorId,
+      hosts,
+      settings,
+      tasks,
+      log,
+      send,
+      close,
+      renew: (request) => renew(sensorId, request, certificate),
+    });
+    const connection: Connection = { session, socket, lastHeardMs: performance.now() };
+    connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
+    connections.set(sensorId, connection);
+
+    function send(message: CentralNodeMessage) {
+      if (socket.bufferedAmount > maxUnsentBytes) return socket.terminate();
+      socket.send(JSON.stringify(message));
+    }
+
+    function close(code: number, why: string) {
+      session.end();
+      socket.close(code, why);
+    }
+
+    function heard() {
+      connection.lastHeardMs = performance.now();
+      hosts.recordContact(sensorId);
+    }
+
+    socket.on("ping", heard);
+    socket.on("message", (data) => {
+      heard();
+      const read = readAgentMessage(data.toString());
+      if ("message" in read) void session.receive(read.message);
+      else log.warn({ sensorId, fault: read.fault }, "dropped a message of an agent");
+    });
+    socket.on("error", (error) => log.info({ err: error, sensorId }, "an agent's connection broke"));
+    socket.on("close", () => {
+      session.end();
+      if (connections.get(sensorId) === connection) connections.delete(sensorId);
+    });
+  }
+
+  function deliver(nudge: Nudge) {
+    if (nudge.target === "all") {
+      for (const { session } of connections.values()) session.requestSync("settings");
+      return;
+    }
+    const connection = connections.get(nudge.target);
+    if (connection === undefined) return;
+    if (nudge.about === "removal") {
+      connection.session.end();
+      connection.socket.close(closeCodes.removed, "the host was removed");
+    } else {
+      connection.session.requestSync(nudge.about);
+    }
+  }
+
+  function lookAtEverything() {
+    for (const { session } of connections.values()) {
+      session.requestSync("settings");
+      session.requestSync("tasks");
+    }
+  }
+
+  /** Finds what a lost nudge would have told. */
+  async function sweep() {
+    const targets = await settings.listTargetsSince(new Date(now().getTime() - sweepWindowMs));
+    for (const target of targets) deliver({ target, about: "settings" });
+    for (const target of await tasks.listHostsWithUndelivered()) deliver({ target, about: "tasks" });
+  }
+
+  function dropSilent() {
+    const oldest = performance.now() - 2.5 * sessionNeeds.heartbeatSec * 1000;
+    for (const { socket, lastHeardMs } of connections.values()) if (lastHeardMs < oldest) socket.terminate();
+  }
+
+  const timer = setInterval(() => {
+    dropSilent();
+    sweep().catch((error) => log.warn({ err: error }, "could not look for undelivered orders"));
+  }, sweepEveryMs);
+  timer.unref();
+  nudges.onNudge(deliver);
+  nudges.onGap(lookAtEverything);
+  server.on("upgrade", onUpgrade);
+
+  return {
+    connected: (): number => connections.size,
+    refused: (): number => budget.refused(),
+    /** Tells the agents to come back later, and waits until what they said is dealt with. */
+    async close(): Promise<void> {
+      closing = true;
+      clearInterval(timer);
+      const open = [...connections.values()];
+      for (const { socket } of open) socket.close(closeCodes.goingAway, "the Central Node goes down");
+      await Promise.all(open.map(({ session }) => session.idle()));
+      for (const { socket } of open) socket.terminate();
+    },
+  };
+}
+
+function refuse(socket: Duplex, status: number, title: string, header?: string) {
+  socket.end(
+    `HTTP/1.1 ${status} ${title}\r\nConnection: close\r\nContent-Length: 0\r\n${header === undefined ? "" : `${header}\r\n`}\r\n`,
+  );
+}

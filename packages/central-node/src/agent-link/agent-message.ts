@@ -1,0 +1,33 @@
+import {
+  type AgentMessage,
+  describeFault,
+  FactsChanged,
+  findFault,
+  Hello,
+  RenewRequest,
+  SettingReport,
+  TaskReport,
+} from "@cordon/contract";
+
+const schemas = {
+  hello: Hello,
+  facts: FactsChanged,
+  "setting-report": SettingReport,
+  "task-report": TaskReport,
+  renew: RenewRequest,
+} as const satisfies Record<AgentMessage["type"], unknown>;
+
+/** Reads one frame of an agent, which may be hostile. */
+export function readAgentMessage(frame: string): { message: AgentMessage } | { fault: string } {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return { fault: "not JSON" };
+  }
+  const type = typeof value === "object" && value !== null && "type" in value ? value.type : undefined;
+  if (typeof type !== "string" || !Object.hasOwn(schemas, type)) return { fault: "a message of no known type" };
+  const fault = findFault(schemas[type as AgentMessage["type"]], value);
+  if (fault !== null) return { fault: `${type}: ${describeFault(fault)}` };
+  return { message: value as AgentMessage };
+}

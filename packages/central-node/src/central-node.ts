@@ -1,0 +1,168 @@
+/** The composition root: read it to know what depends on what. */
+import type { Server } from "node:https";
+import { join } from "node:path";
+import type { Logger } from "pino";
+import { createAgentLink } from "./agent-link/agent-link.ts";
+import { enrolRoutes } from "./agent-link/enrol-routes.ts";
+import { createAuditLog } from "./audit/audit-log.ts";
+import type { CentralNodeConfig } from "./config.ts";
+import { consoleRoutes } from "./console/console-routes.ts";
+import { type Database, openDatabase } from "./database/database.ts";
+import { readOrMakeLineage } from "./database/lineage.ts";
+import { createCertificateAuthority } from "./enrolment/certificate-authority.ts";
+import { createEnrolmentService } from "./enrolment/enrolment-service.ts";
+import { createServerCertificates } from "./enrolment/server-certificates.ts";
+import { createExternalSystemService } from "./external-systems/external-system-service.ts";
+import { createHostService } from "./hosts/host-service.ts";
+import { createNudges } from "./hosts/nudges.ts";
+import { listen } from "./http/listen.ts";
+import { createTlsApp } from "./http/tls-server.ts";
+import { createHealth } from "./metrics/health.ts";
+import { createMetrics } from "./metrics/metrics.ts";
+import { createRepeating } from "./repeating.ts";
+import { responseApiRoutes } from "./response-api/response-api-routes.ts";
+import { createSettingService } from "./settings/setting-service.ts";
+import { createTaskService } from "./tasks/task-service.ts";
+import { version } from "./version.ts";
+
+export type CentralNode = Awaited<ReturnType<typeof createCentralNode>>;
+
+/**
+ * A running Central Node: it listens when this resolves. `checkpoint` is called by name at each step of an order's journey;
+ * the crash tests end the process there, the program does nothing.
+ */
+export async function createCentralNode(needs: {
+  config: CentralNodeConfig;
+  log: Logger;
+  now: () => Date;
+  checkpoint?: (name: string) => void;
+}) {
+  const { config } = needs;
+  const database = await openDatabase(config.database ?? join(config.dataDir, "cordon.db"));
+  try {
+    return await startOn(database, needs);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function startOn(
+  database: Database,
+  { config, log, now, checkpoint = () => {} }: Parameters<typeof createCentralNode>[0],
+) {
+  const { dataDir, limits } = config;
+  const lineage = await readOrMakeLineage(database);
+  const metrics = createMetrics();
+  const audit = createAuditLog({ database, now });
+  const nudges = createNudges({ postgresUrl: database.postgresUrl, log });
+  const health = createHealth({ database, nudges });
+  const hosts = createHostService({ database, audit, nudges, now });
+  const authority = await createCertificateAuthority({ database, now });
+  const enrolment = createEnrolmentService({ database, audit, authority, hosts, now, log });
+  hosts.whenRemoved(enrolment.forget);
+  const externalSystems = createExternalSystemService({ database, audit, limits, now, log });
+  const slices = { database, audit, hosts, nudges, now, counts: metrics, checkpoint };
+  const settings = createSettingService({ ...slices, lineage, maxFilesPerScope: limits.maxHashesPerScope });
+  const tasks = createTaskService({ ...slices, deliveryDays: limits.taskDeliveryDays });
+  const certificates = await createServerCertificates({
+    dataDir,
+    serverNames: config.serverNames,
+    brought:
+      config.serverCertificateFile === null || config.serverKeyFile === null
+        ? null
+        : { certificateFile: config.serverCertificateFile, keyFile: config.serverKeyFile },
+    authority,
+    now,
+    log,
+  });
+
+  const tls = { certificates, maxBodyBytes: limits.maxBodyBytes, log };
+  const api = createTlsApp({ ...tls, askForClientCertificate: true });
+  metrics.observe(api, "response-api");
+  await api.register(
+    responseApiRoutes({ authorise: externalSystems.authorise, hosts, settings, tasks, audit, version }),
+  );
+  await api.register(async (app) => enrolRoutes(app, enrolment.enrol));
+  const agents = createAgentLink({
+    server: api.server as unknown as Server,
+    agentOf: enrolment.agentOf,
+    renew: enrolment.renew,
+    authorities: authority.authorities,
+    heartbeatSec: limits.agentHeartbeatSec,
+    newConnectionsPerSec: limits.newConnectionsPerSec,
+    nudges,
+    hosts,
+    settings,
+    tasks,
+    lineage,
+    now,
+    checkpoint,
+    log,
+  });
+
+  const consoleApp = createTlsApp({ ...tls, askForClientCertificate: false });
+  metrics.observe(consoleApp, "console");
+  await consoleApp.register(consoleRoutes({ health, version }));
+
+  metrics.read({
+    agentsConnected: agents.connected,
+    agentsShed: agents.refused,
+    strangersRefused: externalSystems.strangersRefused,
+    async oldestOrderAgeSec() {
+      const oldest = [await settings.oldestUnreported(), await tasks.oldestWaiting()]
+        .filter((at) => at !== null)
+        .sort()[0];
+      return oldest === undefined ? 0 : Math.max(0, (now().getTime() - Date.parse(oldest)) / 1000);
+    },
+  });
+  const metricsApp = metrics.app(health);
+
+  const repeating = createRepeating({ log });
+  repeating.every(5_000, "write contacts", hosts.flushContacts);
+  repeating.every(5_000, "write knocks", () => externalSystems.flush());
+  repeating.every(30_000, "expire tasks", tasks.expireOverdue);
+  repeating.every(600_000, "forget strangers", externalSystems.sweep);
+  repeating.every(600_000, "forget join tokens", enrolment.sweep);
+  repeating.every(43_200_000, "renew server certificates", certificates.refresh);
+
+  async function close(): Promise<void> {
+    health.startClosing();
+    await agents.close();
+    await Promise.all([api.close(), consoleApp.close(), metricsApp.close()]);
+    await repeating.close();
+    certificates.close();
+    await hosts.flushContacts();
+    await externalSystems.flush({ everything: true });
+    await nudges.close();
+    await database.close();
+  }
+
+  await nudges.start();
+  const urls = {
+    api: await listen(api, config.api, "https"),
+    console: await listen(consoleApp, config.console, "https"),
+    metrics: await listenForMetrics(metricsApp, config.metrics, log),
+  };
+  return {
+    ...urls,
+    services: { audit, authority, certificates, database, enrolment, externalSystems, health, hosts },
+    close,
+  };
+}
+
+async function listenForMetrics(
+  app: Parameters<typeof listen>[0],
+  { host, port, asked }: CentralNodeConfig["metrics"],
+  log: Logger,
+): Promise<string> {
+  try {
+    return await listen(app, { host, port }, "http");
+  } catch (error) {
+    if (asked || (error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+    // A second Central Node on one machine, say: nobody asked for this very port.
+    const url = await listen(app, { host, port: 0 }, "http");
+    log.warn({ taken: port, url }, "the usual port for metrics is taken: using a free one");
+    return url;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Reader, Tx } from "../database/database.ts";
+import type { JoinTokenRow } from "../database/tables.ts";
+
+export const joinTokenStore = {
+  insert: async (tx: Tx, row: JoinTokenRow): Promise<void> => {
+    await tx.insertInto("join_tokens").values(row).execute();
+  },
+
+  list: (db: Reader): Promise<JoinTokenRow[]> =>
+    db.selectFrom("join_tokens").selectAll().orderBy("created_at").orderBy("id").execute(),
+
+  findByDigest: (db: Reader, digest: string): Promise<JoinTokenRow | undefined> =>
+    db.selectFrom("join_tokens").selectAll().where("secret_digest", "=", digest).executeTakeFirst(),
+
+  /** Takes one use if there is one left; of two who come at once for the last one, one gets it. */
+  async consume(tx: Tx, digest: string, at: string): Promise<{ id: string } | undefined> {
+    return tx
+      .updateTable("join_tokens")
+      .set((eb) => ({ uses_left: eb("uses_left", "-", 1) }))
+      .where("secret_digest", "=", digest)
+      .where("uses_left", ">", 0)
+      .where("expires_at", ">", at)
+      .returning("id")
+      .executeTakeFirst();
+  },
+
+  async delete(tx: Tx, id: string): Promise<boolean> {
+    const { numDeletedRows } = await tx.deleteFrom("join_tokens").where("id", "=", id).executeTakeFirst();
+    return numDeletedRows > 0n;
+  },
+
+  async deleteExpired(tx: Tx, before: string): Promise<void> {
+    await tx.deleteFrom("join_tokens").where("expires_at", "<", before).execute();
+  },
+};

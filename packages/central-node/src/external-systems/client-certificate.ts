@@ -1,0 +1,28 @@
+import type { X509Certificate } from "node:crypto";
+import { cleanText } from "../text/clean-text.ts";
+
+export type ClientCertificate = { fingerprint: string; subject: string; validFrom: string; validTo: string };
+
+/** Enough for every honest name; a hostile one may be as long as a TLS record allows. */
+const maxSubjectLength = 512;
+
+/** SHA-256 of the DER, lower-case hex. */
+export function fingerprintOfPeer(peer: X509Certificate): string {
+  return peer.fingerprint256.replaceAll(":", "").toLowerCase();
+}
+
+/** What is shown of a stranger's certificate. Nothing in it is verified, and all of it is hostile. */
+export function describeClientCertificate(peer: X509Certificate): ClientCertificate {
+  return {
+    fingerprint: fingerprintOfPeer(peer),
+    // Node puts each part of the name on a line of its own, and gives nothing for an empty name.
+    subject: cleanText((peer.subject ?? "").split("\n").join(", "), maxSubjectLength),
+    validFrom: isoDate(peer.validFromDate),
+    validTo: isoDate(peer.validToDate),
+  };
+}
+
+/** A certificate may carry a date that is none; it then counts as long past, and is shown as expired. */
+function isoDate(date: Date): string {
+  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
+}

@@ -1,0 +1,150 @@
+import { type HostFacts, Problem } from "@cordon/contract";
+import type { Actor } from "../audit/actor.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Database, Tx } from "../database/database.ts";
+import type { HostRow } from "../database/tables.ts";
+import { cleanText } from "../text/clean-text.ts";
+import { type HostFilter, hostStore } from "./host-store.ts";
+import type { Nudges } from "./nudges.ts";
+
+export type Host = {
+  sensorId: string;
+  hostName: string;
+  /** The first is the one towards the Central Node. */
+  ipAddresses: string[];
+  osFamily: HostFacts["osFamily"];
+  osName: string;
+  agentVersion: string;
+  capabilities: string[];
+  journalId: string | null;
+  enrolledAt: string;
+  lastAccessAt: string;
+};
+
+export type HostService = ReturnType<typeof createHostService>;
+
+export function createHostService({
+  database,
+  audit,
+  nudges,
+  now,
+}: {
+  database: Database;
+  audit: AuditLog;
+  nudges: Pick<Nudges, "nudge">;
+  now: () => Date;
+}) {
+  /** Contacts not yet written: by sensor ID, ISO time. */
+  const contacts = new Map<string, string>();
+  const onRemoved: ((tx: Tx, sensorId: string) => Promise<void>)[] = [];
+
+  function present(row: HostRow): Host {
+    return {
+      sensorId: row.sensor_id,
+      hostName: row.host_name,
+      ipAddresses: JSON.parse(row.ip_addresses),
+      osFamily: row.os_family,
+      osName: row.os_name,
+      agentVersion: row.agent_version,
+      capabilities: JSON.parse(row.capabilities),
+      journalId: row.journal_id,
+      enrolledAt: row.enrolled_at,
+      lastAccessAt: contacts.get(row.sensor_id) ?? row.last_access_at,
+    };
+  }
+
+  return {
+    /** Takes part in the enrolment's transaction. */
+    async register(tx: Tx, { sensorId, facts, at }: { sensorId: string; facts: HostFacts; at: string }): Promise<void> {
+      const { columns, addresses } = columnsOf(facts);
+      const row = { sensor_id: sensorId, ...columns, journal_id: null, enrolled_at: at, last_access_at: at };
+      await hostStore.insert(tx, row, addresses);
+    },
+
+    /** Lets another slice clear what it keeps of a host, in the transaction that removes it. */
+    whenRemoved(forget: (tx: Tx, sensorId: string) => Promise<void>): void {
+      onRemoved.push(forget);
+    },
+
+    async list(filter: HostFilter = {}): Promise<Host[]> {
+      // No host has an address or a name with NUL, and PostgreSQL would refuse the very question.
+      if (filter.address?.includes("\0") || filter.hostName?.includes("\0")) return [];
+      return (await hostStore.list(database.read, filter)).map(present);
+    },
+
+    async find(sensorId: string): Promise<Host | null> {
+      const row = await hostStore.find(database.read, sensorId);
+      return row === undefined ? null : present(row);
+    },
+
+    /** Throws NOT_FOUND unless the host is there, also for the rest of the transaction where it is `inTurn`. */
+    async require(db: Tx | Database["read"], sensorId: string): Promise<Host> {
+      const row = await hostStore.find(db, sensorId);
+      if (row === undefined) throw new Problem("NOT_FOUND", { message: `there is no host ${sensorId}` });
+      return present(row);
+    },
+
+    updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
+      const { columns, addresses } = columnsOf(facts);
+      return database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+    },
+
+    /** Notes the agent's journal; `whenChanged` takes part where it is another one than before, but for the first. */
+    async recordJournal(sensorId: string, journalId: string, whenChanged: (tx: Tx) => Promise<void>): Promise<void> {
+      const known = await hostStore.find(database.read, sensorId);
+      if (known === undefined || known.journal_id === journalId) return;
+      await database.write(async (tx) => {
+        if (known.journal_id !== null) await whenChanged(tx);
+        await hostStore.setJournal(tx, sensorId, journalId);
+      });
+    },
+
+    recordContact(sensorId: string): void {
+      contacts.set(sensorId, now().toISOString());
+    },
+
+    /** Writes the contacts since the last time in one commit. */
+    async flushContacts(): Promise<void> {
+      if (contacts.size === 0) return;
+      const batch = [...contacts];
+      await database.write(async (tx) => {
+        for (const [sensorId, at] of batch) await hostStore.setLastAccess(tx, sensorId, at);
+      });
+      for (const [sensorId, at] of batch) if (contacts.get(sensorId) === at) contacts.delete(sensorId);
+    },
+
+    /** Cuts the host off at once: its certificates, settings and open tasks go with it. */
+    async remove(sensorId: string, actor: Actor): Promise<void> {
+      await database.writeInTurn(async (tx) => {
+        const row = await hostStore.find(tx, sensorId);
+        if (row === undefined) throw new Problem("NOT_FOUND", { message: `there is no host ${sensorId}` });
+        for (const forget of onRemoved) await forget(tx, sensorId);
+        await hostStore.delete(tx, sensorId);
+        await audit.append(tx, {
+          actor,
+          action: "host.remove",
+          object: sensorId,
+          result: "done",
+          detail: { hostName: row.host_name },
+        });
+      });
+      contacts.delete(sensorId);
+      nudges.nudge({ target: sensorId, about: "removal" });
+    },
+  };
+}
+
+function columnsOf(facts: HostFacts) {
+  const addresses = facts.ipAddresses.map((address) => cleanText(address, 64));
+  return {
+    addresses,
+    columns: {
+      host_name: cleanText(facts.hostName, 255),
+      ip_addresses: JSON.stringify(addresses),
+      os_family: facts.osFamily,
+      os_name: cleanText(facts.osName, 255),
+      agent_version: cleanText(facts.agentVersion, 64),
+      capabilities: JSON.stringify(facts.capabilities.map((capability) => cleanText(capability, 64))),
+    },
+  };
+}

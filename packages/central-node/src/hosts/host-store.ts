@@ -1,0 +1,51 @@
+import type { Reader, Tx } from "../database/database.ts";
+import type { HostRow } from "../database/tables.ts";
+
+export type HostFilter = { address?: string; hostName?: string; sensorId?: string };
+
+export const hostStore = {
+  async insert(tx: Tx, row: HostRow, addresses: string[]): Promise<void> {
+    await tx.insertInto("hosts").values(row).execute();
+    await insertAddresses(tx, row.sensor_id, addresses);
+  },
+
+  async update(tx: Tx, sensorId: string, facts: Partial<HostRow>, addresses: string[]): Promise<void> {
+    await tx.updateTable("hosts").set(facts).where("sensor_id", "=", sensorId).execute();
+    await tx.deleteFrom("host_addresses").where("sensor_id", "=", sensorId).execute();
+    await insertAddresses(tx, sensorId, addresses);
+  },
+
+  async setJournal(tx: Tx, sensorId: string, journalId: string): Promise<void> {
+    await tx.updateTable("hosts").set({ journal_id: journalId }).where("sensor_id", "=", sensorId).execute();
+  },
+
+  async setLastAccess(tx: Tx, sensorId: string, at: string): Promise<void> {
+    await tx.updateTable("hosts").set({ last_access_at: at }).where("sensor_id", "=", sensorId).execute();
+  },
+
+  find(db: Reader | Tx, sensorId: string): Promise<HostRow | undefined> {
+    return db.selectFrom("hosts").selectAll().where("sensor_id", "=", sensorId).executeTakeFirst();
+  },
+
+  list(db: Reader, filter: HostFilter): Promise<HostRow[]> {
+    let query = db.selectFrom("hosts").selectAll("hosts");
+    if (filter.sensorId !== undefined) query = query.where("hosts.sensor_id", "=", filter.sensorId);
+    if (filter.hostName !== undefined) query = query.where("hosts.host_name", "=", filter.hostName);
+    if (filter.address !== undefined) {
+      query = query
+        .innerJoin("host_addresses", "host_addresses.sensor_id", "hosts.sensor_id")
+        .where("host_addresses.address", "=", filter.address);
+    }
+    return query.orderBy("hosts.host_name").orderBy("hosts.sensor_id").execute();
+  },
+
+  async delete(tx: Tx, sensorId: string): Promise<void> {
+    await tx.deleteFrom("host_addresses").where("sensor_id", "=", sensorId).execute();
+    await tx.deleteFrom("hosts").where("sensor_id", "=", sensorId).execute();
+  },
+};
+
+async function insertAddresses(tx: Tx, sensorId: string, addresses: string[]): Promise<void> {
+  const rows = [...new Set(addresses)].map((address) => ({ sensor_id: sensorId, address }));
+  if (rows.length > 0) await tx.insertInto("host_addresses").values(rows).execute();
+}

@@ -1,0 +1,60 @@
+import type { SecureContext } from "node:tls";
+import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
+import type { Logger } from "pino";
+
+/** How long a client may take to send a request, and how long an idle connection is kept. */
+const requestTimeoutMs = 60_000;
+const keepAliveTimeoutMs = 72_000;
+
+/** A Fastify app on TLS 1.2 and 1.3. */
+export function createTlsApp({
+  certificates,
+  askForClientCertificate,
+  maxBodyBytes,
+  log,
+}: {
+  certificates: {
+    /** PEM: what a client without a TLS name sees. */
+    defaultCertificate(): { cert: string; key: string };
+    secureContextFor(serverName: string): SecureContext;
+    onChange(listener: () => void): void;
+  };
+  /** Asks every client for a certificate and verifies none: self-signed ones are matched by fingerprint, agents' by our CA. */
+  askForClientCertificate: boolean;
+  maxBodyBytes: number;
+  log: Logger;
+}): FastifyInstance {
+  const app = Fastify({
+    https: {
+      ...certificates.defaultCertificate(),
+      minVersion: "TLSv1.2",
+      // No `ca`: its names would go out in the request for a certificate, and clients with a self-signed one would send none.
+      requestCert: askForClientCertificate,
+      rejectUnauthorized: false,
+      SNICallback: (serverName, done) => done(null, certificates.secureContextFor(serverName)),
+    },
+    bodyLimit: maxBodyBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    routerOptions: { maxParamLength: 512 },
+    // Ours below says more in less.
+    logController: new LogController({ disableRequestLogging: true }),
+    requestIdHeader: false,
+    loggerInstance: log,
+    // Closing must not wait for clients that keep a connection open without using it.
+    forceCloseConnections: "idle",
+    frameworkErrors: (_error, _request, reply) => {
+      (reply as FastifyReply).code(400).send({ error: "Bad Request", message: "the path is not a well-formed URL" });
+    },
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, url } = request;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    request.log.info({ method, url: url.slice(0, 500), status: reply.statusCode, ms, address: request.ip }, "answered");
+  });
+  certificates.onChange(() =>
+    app.server.setSecureContext({ ...certificates.defaultCertificate(), minVersion: "TLSv1.2" }),
+  );
+  // Its type remembers the HTTPS server; routes are written for any.
+  return app as unknown as FastifyInstance;
+}

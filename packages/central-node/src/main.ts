@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+import { userInfo } from "node:os";
+import { createTerminal } from "@cordon/terminal";
+import { createServerProgram } from "./command-line/program.ts";
+
+const { stdin, stdout, stderr, env: environment } = process;
+const terminal = createTerminal({ stdin, stdout, stderr, environment });
+const program = createServerProgram({ terminal, environment, account: accountName(), now: () => new Date() });
+process.exitCode = await program.run(process.argv.slice(2));
+
+function accountName(): string {
+  // sudo says who was asked for the password: that is the person, root is only the account.
+  const person = process.env.SUDO_USER;
+  try {
+    const { username } = userInfo();
+    return person === undefined || person === "" ? username : `${username} (${person})`;
+  } catch {
+    // A user ID without an entry in the password file, as in containers.
+    return `uid ${process.getuid?.() ?? "unknown"}`;
+  }
+}

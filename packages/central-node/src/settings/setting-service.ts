@@ -1,0 +1,278 @@
+import { describeFault, findFault, Problem, type SettingOrder, type SettingReport } from "@cordon/contract";
+import { type PreventionWish, responseActions, type SettingAction } from "@cordon/response-actions";
+import type { Actor } from "../audit/actor.ts";
+import type { AuditLog } from "../audit/audit-log.ts";
+import type { Database, Tx } from "../database/database.ts";
+import type { SettingRow } from "../database/tables.ts";
+import type { Host, HostService } from "../hosts/host-service.ts";
+import type { Nudges } from "../hosts/nudges.ts";
+import type { OrderCounts } from "../metrics/metrics.ts";
+import { cleanText } from "../text/clean-text.ts";
+import { bannedHashStore } from "./banned-hash-store.ts";
+import { refuseConflicts } from "./prevention-conflict.ts";
+import { isInForce, type SettingHead, type SettingState, stateOf } from "./setting-state.ts";
+import { settingStore } from "./setting-store.ts";
+
+export type SettingService = ReturnType<typeof createSettingService>;
+
+/** What an order is about and who gave it. `target`: a sensor ID or `all`. */
+export type SettingChange = { actor: Actor; target: string; action: string; requestDigest?: string };
+
+/** A setting to hand to an agent, with the scope that it stands for. */
+export type DueSetting = Omit<SettingOrder, "type">;
+
+export function createSettingService({
+  database,
+  audit,
+  hosts,
+  nudges,
+  lineage,
+  now,
+  counts,
+  checkpoint,
+  maxFilesPerScope,
+}: {
+  database: Database;
+  audit: AuditLog;
+  hosts: HostService;
+  nudges: Pick<Nudges, "nudge">;
+  lineage: string;
+  now: () => Date;
+  counts: OrderCounts;
+  checkpoint: (name: string) => void;
+  maxFilesPerScope: number;
+}) {
+  hosts.whenRemoved(async (tx, sensorId) => {
+    await settingStore.forget(tx, sensorId);
+    await bannedHashStore.replace(tx, sensorId, []);
+  });
+
+  /** Replaces the whole setting of a scope, durably, and returns it. */
+  async function set(change: SettingChange, wish: unknown): Promise<{ generation: number; endsAt: string | null }> {
+    const action = requireAction(change);
+    refuseFaults(action, wish, maxFilesPerScope);
+    const row = await database.writeInTurn(async (tx) => {
+      if (change.target !== "all") await hosts.require(tx, change.target);
+      if (action.name === "prevention") await refuseConflicts(tx, hosts, change.target, wish as PreventionWish);
+      const at = now();
+      const lifetimeSec = action.lifetimeSec(wish as never);
+      return write(tx, change, {
+        enabled: 1,
+        wish,
+        endsAt: lifetimeSec === null ? null : new Date(at.getTime() + lifetimeSec * 1000),
+        at,
+      });
+    });
+    announce(change);
+    return { generation: row.generation, endsAt: row.ends_at };
+  }
+
+  /** Ends a setting; nothing to end is no error, so that a retry is safe. */
+  async function lift(change: SettingChange): Promise<void> {
+    requireAction(change);
+    const changed = await database.writeInTurn(async (tx) => {
+      if (change.target !== "all") await hosts.require(tx, change.target);
+      const before = await settingStore.find(tx, change.target, change.action);
+      if (before === undefined || before.enabled === 0) return false;
+      await write(tx, change, { enabled: 0, wish: JSON.parse(before.wish), endsAt: null, at: now() });
+      return true;
+    });
+    if (changed) announce(change);
+  }
+
+  async function write(
+    tx: Tx,
+    { actor, target, action, requestDigest }: SettingChange,
+    { enabled, wish, endsAt, at }: { enabled: 0 | 1; wish: unknown; endsAt: Date | null; at: Date },
+  ): Promise<SettingRow> {
+    const before = await settingStore.find(tx, target, action);
+    const row: SettingRow = {
+      target,
+      action,
+      generation: (before?.generation ?? 0) + 1,
+      wish: JSON.stringify(wish),
+      enabled,
+      ordered_at: at.toISOString(),
+      ordered_by: JSON.stringify(actor),
+      ends_at: endsAt?.toISOString() ?? null,
+    };
+    await settingStore.put(tx, row);
+    if (action === "prevention") {
+      const files = enabled === 1 ? (wish as PreventionWish).files : [];
+      await bannedHashStore.replace(
+        tx,
+        target,
+        files.map((file) => file.hash),
+      );
+    }
+    await audit.append(tx, {
+      actor,
+      action: `${action}.${enabled === 1 ? "set" : "lift"}`,
+      object: target,
+      result: "done",
+      detail: { generation: row.generation, ...(requestDigest === undefined ? {} : { requestDigest }) },
+    });
+    return row;
+  }
+
+  function announce({ target, action }: SettingChange) {
+    counts.ordered(action);
+    checkpoint("order-stored");
+    nudges.nudge({ target, about: "settings" });
+  }
+
+  return {
+    set,
+    lift,
+
+    /** The wish in force of a scope, or null: nothing set, disabled, or its time has run out. Throws NOT_FOUND for an unknown host. */
+    async findInForce(target: string, action: string): Promise<{ wish: unknown; endsAt: string | null } | null> {
+      if (target !== "all") await hosts.require(database.read, target);
+      const row = await settingStore.find(database.read, target, action);
+      if (row === undefined || !isInForce(row, now())) return null;
+      return { wish: JSON.parse(row.wish), endsAt: row.ends_at };
+    },
+
+    /** Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). */
+    async listDue(
+      host: Pick<Host, "sensorId" | "capabilities">,
+      known: ReadonlyMap<string, number>,
+    ): Promise<DueSetting[]> {
+      const due = (await settingStore.listHeads(database.read, host.sensorId))
+        .filter((head) => host.capabilities.includes(head.action))
+        .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation)
+        .sort((a, b) => urgency(a.action) - urgency(b.action));
+      const at = now();
+      const rows = await Promise.all(due.map((head) => settingStore.find(database.read, head.target, head.action)));
+      return rows.filter((row) => row !== undefined).map((row) => toOrder(row, at));
+    },
+
+    /** Reports whether this database has ever ordered anything of that kind for the host. */
+    async isKnown(sensorId: string, action: string, scope: "host" | "all"): Promise<boolean> {
+      return (await settingStore.find(database.read, scope === "all" ? "all" : sensorId, action)) !== undefined;
+    },
+
+    /** Targets (sensor IDs, or `all`) of the orders given since a time. */
+    listTargetsSince: (since: Date): Promise<string[]> =>
+      settingStore.listTargetsSince(database.read, since.toISOString()),
+
+    /** Durable once it resolves. A report of another lineage is about orders that this database never gave. */
+    async recordReport(sensorId: string, report: SettingReport): Promise<void> {
+      if (report.lineage !== lineage) return;
+      const taken = await database.write(async (tx) => {
+        const target = report.scope === "all" ? "all" : sensorId;
+        const ordered = await settingStore.find(tx, target, report.action);
+        // A host cannot have what was never ordered; generation 0 is "lifted, as it never was ordered".
+        if (ordered === undefined || report.generation > ordered.generation) return false;
+        return settingStore.putReport(tx, {
+          sensor_id: sensorId,
+          scope: report.scope,
+          action: report.action,
+          generation: report.generation,
+          state: report.state,
+          reason: report.reason === undefined ? null : cleanText(report.reason, 64),
+          detail: report.detail === undefined ? null : cleanText(report.detail, 4096),
+          reported_at: cleanText(report.at, 40),
+          received_at: now().toISOString(),
+        });
+      });
+      if (taken) counts.outcome(report.action, report.state);
+    },
+
+    /** Desired beside actual state, by sensor ID; of one host, or of all that are given. */
+    async listStates(of: readonly Pick<Host, "sensorId" | "capabilities">[]): Promise<Map<string, SettingState[]>> {
+      const only = of.length === 1 ? (of[0]?.sensorId ?? null) : null;
+      const heads = groupBy(await settingStore.listHeads(database.read, only), (head) => head.target);
+      const reports = new Map(
+        (await settingStore.listReports(database.read, only)).map((report) => [
+          `${report.sensor_id} ${keyOf(report.action, report.scope)}`,
+          report,
+        ]),
+      );
+      const at = now();
+      return new Map(
+        of.map(({ sensorId, capabilities }) => [
+          sensorId,
+          [...(heads.get(sensorId) ?? []), ...(heads.get("all") ?? [])].map((head) =>
+            stateOf(head, reports.get(`${sensorId} ${keyOf(head.action, scopeOf(head))}`), capabilities, at),
+          ),
+        ]),
+      );
+    },
+
+    /** When the oldest order of a single host was given that the host has not reported on; null: none. */
+    async oldestUnreported(): Promise<string | null> {
+      const row = await database.read
+        .selectFrom("settings")
+        .leftJoin("setting_reports", (join) =>
+          join
+            .onRef("setting_reports.sensor_id", "=", "settings.target")
+            .onRef("setting_reports.action", "=", "settings.action")
+            .on("setting_reports.scope", "=", "host"),
+        )
+        .select("settings.ordered_at")
+        .where("settings.target", "<>", "all")
+        .where((eb) =>
+          eb.or([
+            eb("setting_reports.generation", "is", null),
+            eb("setting_reports.generation", "<", eb.ref("settings.generation")),
+          ]),
+        )
+        .orderBy("settings.ordered_at")
+        .limit(1)
+        .executeTakeFirst();
+      return row?.ordered_at ?? null;
+    },
+  };
+}
+
+export function keyOf(action: string, scope: "host" | "all"): string {
+  return `${action}/${scope}`;
+}
+
+function scopeOf(head: Pick<SettingHead, "target">): "host" | "all" {
+  return head.target === "all" ? "all" : "host";
+}
+
+/** Isolation overtakes everything: it is what stops an attack that is under way. */
+function urgency(action: string): number {
+  return action === "network-isolation" ? 0 : 1;
+}
+
+function toOrder(row: SettingRow, at: Date): DueSetting {
+  const order = { action: row.action, scope: scopeOf(row), generation: row.generation };
+  if (!isInForce(row, at)) return { ...order, wish: null };
+  const wish = JSON.parse(row.wish);
+  if (row.ends_at === null) return { ...order, wish };
+  return { ...order, wish, remainingSec: (Date.parse(row.ends_at) - at.getTime()) / 1000 };
+}
+
+function requireAction({ action, target }: SettingChange): SettingAction {
+  const known = Object.hasOwn(responseActions, action)
+    ? responseActions[action as keyof typeof responseActions]
+    : undefined;
+  if (known?.kind !== "setting") throw new Problem("BAD_REQUEST", { message: `there is no setting "${action}"` });
+  const setting: SettingAction = known;
+  if (target === "all" && !setting.scopes.includes("all")) {
+    throw new Problem("BAD_REQUEST", { message: `${action} is for one host: name it, "all" is not possible` });
+  }
+  return setting;
+}
+
+function refuseFaults(action: SettingAction, wish: unknown, maxFilesPerScope: number): void {
+  const fault = findFault(action.wish, wish) ?? action.findFault(wish as never);
+  if (fault !== null) throw new Problem("BAD_REQUEST", { message: describeFault(fault), fault });
+  if (action.name === "prevention" && (wish as PreventionWish).files.length > maxFilesPerScope) {
+    throw new Problem("BAD_REQUEST", { message: `at most ${maxFilesPerScope} files can be banned in one scope` });
+  }
+}
+
+function groupBy<T>(rows: T[], key: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(key(row));
+    if (group === undefined) groups.set(key(row), [row]);
+    else group.push(row);
+  }
+  return groups;
+}

@@ -1,0 +1,59 @@
+import type { Reader, Tx } from "../database/database.ts";
+import type { SettingReportRow, SettingRow } from "../database/tables.ts";
+
+export const settingStore = {
+  find(db: Reader | Tx, target: string, action: string): Promise<SettingRow | undefined> {
+    return db
+      .selectFrom("settings")
+      .selectAll()
+      .where("target", "=", target)
+      .where("action", "=", action)
+      .executeTakeFirst();
+  },
+
+  /** Of one host and of all hosts, or every one; without the wishes, which may be large. */
+  listHeads(db: Reader, sensorId: string | null) {
+    const heads = db
+      .selectFrom("settings")
+      .select(["target", "action", "generation", "enabled", "ordered_at", "ends_at"]);
+    return (sensorId === null ? heads : heads.where("target", "in", [sensorId, "all"])).execute();
+  },
+
+  async listTargetsSince(db: Reader, since: string): Promise<string[]> {
+    const rows = await db.selectFrom("settings").select("target").distinct().where("ordered_at", ">=", since).execute();
+    return rows.map((row) => row.target);
+  },
+
+  async put(tx: Tx, row: SettingRow): Promise<void> {
+    await tx
+      .insertInto("settings")
+      .values(row)
+      .onConflict((conflict) => conflict.columns(["target", "action"]).doUpdateSet(row))
+      .execute();
+  },
+
+  listReports(db: Reader, sensorId: string | null) {
+    const reports = db.selectFrom("setting_reports").selectAll();
+    return (sensorId === null ? reports : reports.where("sensor_id", "=", sensorId)).execute();
+  },
+
+  /** An older generation never overwrites a newer one. */
+  async putReport(tx: Tx, row: SettingReportRow): Promise<boolean> {
+    const result = await tx
+      .insertInto("setting_reports")
+      .values(row)
+      .onConflict((conflict) =>
+        conflict
+          .columns(["sensor_id", "action", "scope"])
+          .doUpdateSet(row)
+          .where("setting_reports.generation", "<=", row.generation),
+      )
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows !== 0n;
+  },
+
+  async forget(tx: Tx, sensorId: string): Promise<void> {
+    await tx.deleteFrom("settings").where("target", "=", sensorId).execute();
+    await tx.deleteFrom("setting_reports").where("sensor_id", "=", sensorId).execute();
+  },
+};

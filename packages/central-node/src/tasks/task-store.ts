@@ -1,0 +1,98 @@
+import type { Reader, Tx } from "../database/database.ts";
+import type { TaskRow } from "../database/tables.ts";
+
+export const taskStore = {
+  /** Reports whether the ID was free. */
+  async insert(tx: Tx, row: TaskRow): Promise<boolean> {
+    const result = await tx
+      .insertInto("tasks")
+      .values(row)
+      .onConflict((conflict) => conflict.column("task_id").doNothing())
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows === 1n;
+  },
+
+  find(db: Reader | Tx, taskId: string): Promise<TaskRow | undefined> {
+    return db.selectFrom("tasks").selectAll().where("task_id", "=", taskId).executeTakeFirst();
+  },
+
+  async update(tx: Tx, taskId: string, columns: Partial<TaskRow>): Promise<void> {
+    await tx.updateTable("tasks").set(columns).where("task_id", "=", taskId).execute();
+  },
+
+  /** What the host's agent has still to be told, oldest first: tasks to start, and those that it must give up. */
+  listOpen(
+    db: Reader | Tx,
+    sensorId: string,
+    { leaveOut, limit }: { leaveOut: string[]; limit: number },
+  ): Promise<TaskRow[]> {
+    let query = db
+      .selectFrom("tasks")
+      .selectAll()
+      .where("sensor_id", "=", sensorId)
+      .where("finished_at", "is", null)
+      .where("start_now", "=", 1)
+      .where("cancel_requested_at", "is", null);
+    if (leaveOut.length > 0) query = query.where("task_id", "not in", leaveOut);
+    return query.orderBy("created_at").orderBy("task_id").limit(limit).execute();
+  },
+
+  listToCancel(db: Reader, sensorId: string): Promise<{ task_id: string }[]> {
+    return db
+      .selectFrom("tasks")
+      .select("task_id")
+      .where("sensor_id", "=", sensorId)
+      .where("finished_at", "is", null)
+      .where("cancel_requested_at", "is not", null)
+      .execute();
+  },
+
+  async listHostsWithUndelivered(db: Reader): Promise<string[]> {
+    const rows = await db
+      .selectFrom("tasks")
+      .select("sensor_id")
+      .distinct()
+      .where("finished_at", "is", null)
+      .where((eb) =>
+        eb.or([
+          eb("cancel_requested_at", "is not", null),
+          eb.and([eb("start_now", "=", 1), eb("sent_at", "is", null)]),
+        ]),
+      )
+      .execute();
+    return rows.map((row) => row.sensor_id);
+  },
+
+  listUnfinished(tx: Tx, sensorId: string): Promise<TaskRow[]> {
+    return tx
+      .selectFrom("tasks")
+      .selectAll()
+      .where("sensor_id", "=", sensorId)
+      .where("finished_at", "is", null)
+      .execute();
+  },
+
+  listOverdue(tx: Tx, at: string): Promise<TaskRow[]> {
+    return tx
+      .selectFrom("tasks")
+      .selectAll()
+      .where("finished_at", "is", null)
+      .where("state", "=", "waiting")
+      .where("start_now", "=", 1)
+      .where("cancel_requested_at", "is", null)
+      .where("expires_at", "<=", at)
+      .limit(1000)
+      .execute();
+  },
+
+  async oldestWaiting(db: Reader): Promise<string | null> {
+    const row = await db
+      .selectFrom("tasks")
+      .select((eb) => eb.fn.min("created_at").as("created_at"))
+      .where("finished_at", "is", null)
+      .where("state", "=", "waiting")
+      .where("start_now", "=", 1)
+      .executeTakeFirst();
+    return row?.created_at ?? null;
+  },
+};

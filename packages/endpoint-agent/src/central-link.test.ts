@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { after, type TestContext, test } from "node:test";
+import { closeCodes } from "@cordon/contract";
+import { createAgent } from "./agent.ts";
+import { createCertificateRequest } from "./certificate-request.ts";
+import { createHostClock } from "./host/clock.ts";
+import { createMemoryJournal } from "./journal/journal.ts";
+import { allowAll } from "./local-policy.ts";
+import { silentLog } from "./log.ts";
+import { startCentralNodeDouble } from "./testing/central-node-double.ts";
+import { isolationOrder, lineageA, welcome } from "./testing/core-under-test.ts";
+import { createKernelInMemory } from "./testing/kernel-in-memory.ts";
+import { createManualClock } from "./testing/manual-clock.ts";
+import { createOpensslAuthority } from "./testing/openssl-authority.ts";
+
+const authority = createOpensslAuthority();
+after(() => authority.remove());
+const { key, certificateRequest } = createCertificateRequest();
+const identity = { key, certificate: authority.signAgent(certificateRequest), authorities: authority.certificate };
+
+/** A whole agent on real sockets; its waits are recorded and end at once. */
+async function startAgentTo(t: TestContext, ports: number[], { random = () => 0.5 } = {}) {
+  const host = createHostClock();
+  const waitsMs: number[] = [];
+  const { kernel, startProcess } = createKernelInMemory(createManualClock());
+  const agent = createAgent({
+    sensorId: welcome().sensorId,
+    journal: createMemoryJournal(),
+    enforcers: startProcess(),
+    identity: () => identity,
+    addresses: {
+      targets: async () => ports.map((port) => ({ address: "127.0.0.1", port })),
+      endpoint: async () => ({ addresses: ["127.0.0.1"], port: ports[0] ?? 0 }),
+    },
+    facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "x", agentVersion: "0.1.0" }),
+    policy: allowAll,
+    clock: {
+      ...host,
+      after(delayMs, run) {
+        // Timers of a minute and more are not what these tests are about; a wait to reconnect is below.
+        if (delayMs >= 10_000 && delayMs <= 60_000) return host.after(delayMs, run);
+        waitsMs.push(delayMs);
+        return host.after(Math.min(delayMs, 20), run);
+      },
+    },
+    log: silentLog,
+    random,
+  });
+  t.after(() => agent.close());
+  await agent.start();
+  return { agent, kernel, waitsMs };
+}
+
+async function startDouble(t: TestContext, options: Partial<Parameters<typeof startCentralNodeDouble>[0]> = {}) {
+  const double = await startCentralNodeDouble({ authority, ...options });
+  t.after(double.stop);
+  return double;
+}
+
+test("an agent says hello over mutual TLS, takes an order after the welcome, and reports it", async (t) => {
+  const double = await startDouble(t);
+  await startAgentTo(t, [double.port]);
+  await double.until(() => double.messages.length === 1);
+  const [hello] = double.messages;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual([hello.lineage, hello.settings], [null, []]);
+  assert.deepEqual(hello.facts.capabilities, ["network-isolation", "run-process"]);
+  double.send(welcome());
+  double.send(isolationOrder(1));
+  await double.until(() => double.messages.length === 2);
+  const report = double.messages[1];
+  assert.ok(report?.type === "setting-report");
+  assert.deepEqual([report.generation, report.state, report.lineage], [1, "in-effect", lineageA]);
+});
+
+test("after a cut it comes back by itself, and says again what was not acknowledged", async (t) => {
+  const double = await startDouble(t);
+  await startAgentTo(t, [double.port]);
+  await double.until(() => double.messages.length === 1);
+  double.send(welcome());
+  double.send(isolationOrder(1));
+  await double.until(() => double.messages.length === 2);
+  double.connections[0]?.terminate();
+  await double.until(() => double.messages.length === 3);
+  const hello = double.messages[2];
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(hello.settings, [{ action: "network-isolation", scope: "host", generation: 1 }]);
+  double.send(welcome());
+  await double.until(() => double.messages.length === 4);
+  assert.equal(double.messages[3]?.type, "setting-report");
+});
+
+test("a server that another CA signed, or that bears another name, gets no hello", async (t) => {
+  const otherAuthority = createOpensslAuthority();
+  t.after(() => otherAuthority.remove());
+  const impostors = [
+    await startDouble(t, { authority: otherAuthority }),
+    await startDouble(t, { serverName: "host-7.example" }),
+  ];
+  const real = await startDouble(t);
+  // In order: the real one is reached only after both were tried.
+  await startAgentTo(
+    t,
+    [...impostors, real].map(({ port }) => port),
+  );
+  await real.until(() => real.messages.length === 1);
+  assert.deepEqual(
+    impostors.map((impostor) => [impostor.upgrades(), impostor.messages.length]),
+    [
+      [0, 0],
+      [0, 0],
+    ],
+  );
+});
+
+test("waits double up to a minute, with full jitter", async (t) => {
+  const { waitsMs } = await startAgentTo(t, [1], { random: () => 1 });
+  const reconnects = () => waitsMs.filter((ms) => ms >= 500 && ms < 10_000 && Number.isInteger(ms / 500));
+  const enough = createHostClock();
+  await new Promise<void>((resolve) => {
+    const look = () => {
+      if (reconnects().length >= 5) resolve();
+      else enough.after(5, look);
+    };
+    look();
+  });
+  assert.deepEqual(reconnects().slice(0, 5), [500, 1000, 2000, 4000, 8000]);
+});
+
+test("a Central Node that is full says when to come back, and is obeyed", async (t) => {
+  let refusals = 1;
+  const double = await startDouble(t, {
+    refuseWith: () => (refusals-- > 0 ? "503 Service Unavailable\r\nRetry-After: 7" : null),
+  });
+  const { waitsMs } = await startAgentTo(t, [double.port]);
+  await double.until(() => double.messages.length === 1);
+  assert.ok(
+    waitsMs.some((ms) => ms >= 7000 && ms <= 7500),
+    `waited ${waitsMs}`,
+  );
+});
+
+test("a host that was removed does not come back, and what is in force stays", async (t) => {
+  const double = await startDouble(t);
+  const { agent, kernel } = await startAgentTo(t, [double.port]);
+  await double.until(() => double.messages.length === 1);
+  double.send(welcome());
+  double.send(isolationOrder(1));
+  await double.until(() => double.messages.length === 2);
+  double.connections[0]?.close(closeCodes.removed, "removed");
+  const clock = createHostClock();
+  await new Promise<void>((resolve) => {
+    const look = () => (agent.status().link === "removed" ? resolve() : void clock.after(5, look));
+    look();
+  });
+  assert.equal(double.upgrades(), 1);
+  assert.notEqual(kernel.isolation, null);
+});
+
+test("a Central Node that answers no ping is taken for dead", async (t) => {
+  const double = await startDouble(t);
+  await startAgentTo(t, [double.port]);
+  await double.until(() => double.messages.length === 1);
+  // Reads nothing any more, as a machine that lost its power.
+  double.send({ ...welcome(), heartbeatSec: 0.02 });
+  double.connections[0]?.pause();
+  await double.until(() => double.messages.filter(({ type }) => type === "hello").length === 2);
+});

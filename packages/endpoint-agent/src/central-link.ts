@@ -1,0 +1,268 @@
+import { createSecureContext, type SecureContext } from "node:tls";
+import {
+  type AgentMessage,
+  centralNodeTlsName,
+  closeCodes,
+  linkPath,
+  maxCentralNodeFrameBytes,
+} from "@cordon/contract";
+import WebSocket from "ws";
+import type { Target } from "./central-node-addresses.ts";
+import type { Clock } from "./host/clock.ts";
+import type { Logger } from "./log.ts";
+import type { Session } from "./outbox.ts";
+import { reconnectDelayMs } from "./reconnect-delay.ts";
+
+export type CentralLink = ReturnType<typeof createCentralLink>;
+
+/** `removed`: the Central Node sent this host away for good. */
+export type LinkState = "connecting" | "connected" | "waiting" | "removed" | "closed";
+
+/** PEM. */
+export type LinkIdentity = { key: string; certificate: string; authorities: string };
+
+const connectTimeoutMs = 10_000;
+/** From the open connection to the welcome. */
+const welcomeTimeoutMs = 30_000;
+/** A link that stood this long was a good one: the next fault starts from the shortest wait again. */
+const goodAfterMs = 30_000;
+/** Another agent with this identity took over: two that fight for one place must not do so every second. */
+const replacedWaitMs = 60_000;
+/** The certificate is not accepted: the host was removed while it was away, or the database is another one for a while. */
+const refusedWaitMs = 60_000;
+/** Above this much unsent, no further report is handed over. */
+const maxUnsentBytes = 4 * 1024 * 1024;
+
+/**
+ * The one connection to a Central Node: mutual TLS, a WebSocket, a heartbeat, and coming back when it is lost. Tries all
+ * addresses of a round before it waits.
+ */
+export function createCentralLink({
+  targets,
+  identity,
+  clock,
+  log,
+  onOpen,
+  onMessage,
+  onDrain,
+  onClose,
+  random = Math.random,
+}: {
+  targets(): Promise<Target[]>;
+  identity(): LinkIdentity;
+  clock: Clock;
+  log: Logger;
+  onOpen(session: Session, localAddress: string | null): void;
+  onMessage(message: unknown): void;
+  onDrain(): void;
+  onClose(): void;
+  random?: () => number;
+}) {
+  let state: LinkState = "closed";
+  let socket: WebSocket | null = null;
+  let failures = 0;
+  let callOff: (() => void) | null = null;
+  let welcomedAtMs: number | null = null;
+  let stopHeartbeat: (() => void) | null = null;
+  let usedContext: { identity: string; context: SecureContext } | null = null;
+
+  const link = {
+    start() {
+      if (state === "closed") void tryRound();
+    },
+    state: () => state,
+    /** The first message was a welcome: the link is good. */
+    welcomed(heartbeatSec: number) {
+      state = "connected";
+      welcomedAtMs = clock.bootMs();
+      // Not nought at once: a Central Node that fails right after each welcome would be stormed.
+      failures = Math.min(failures, 2);
+      stopHeartbeat?.();
+      stopHeartbeat = beat(heartbeatSec * 1000);
+    },
+    /** Leaves and comes back at once, with the identity as it is then. */
+    reconnect() {
+      socket?.close(1000, "coming back with another certificate");
+    },
+    /** Resolves when the connection is gone. */
+    async close() {
+      const open = socket;
+      state = "closed";
+      callOff?.();
+      if (open === null) return;
+      const gone = new Promise((resolve) => open.once("close", resolve));
+      open.close(closeCodes.goingAway, "the agent stops");
+      const stopWaiting = clock.after(2000, () => open.terminate());
+      await gone;
+      stopWaiting();
+    },
+  };
+
+  async function tryRound() {
+    state = "connecting";
+    let retryAfterMs = 0;
+    const candidates = await targets();
+    if (candidates.length === 0) log.warn({}, "no address of a Central Node is known");
+    for (const target of candidates) {
+      // `close` may have come while this waited; the compiler knows only what was assigned in this function.
+      if ((state as LinkState) === "closed") return;
+      const end = await connectOnce(target);
+      if (end.kind === "removed") {
+        state = "removed";
+        log.error({}, "the Central Node removed this host: not coming back; what is in force stays in force");
+        return;
+      }
+      if (end.kind === "ended") {
+        // It was a session: the next round starts over with the first address.
+        retryAfterMs = end.waitMs;
+        break;
+      }
+      log.warn({ ...target, why: end.why }, "no connection to the Central Node");
+      retryAfterMs = Math.max(retryAfterMs, end.retryAfterMs);
+    }
+    if ((state as LinkState) === "closed") return;
+    const delayMs = reconnectDelayMs({ failures, retryAfterMs, random });
+    failures += 1;
+    state = "waiting";
+    callOff = clock.after(delayMs, () => void tryRound());
+  }
+
+  type End =
+    | { kind: "removed" }
+    | { kind: "ended"; waitMs: number }
+    | { kind: "unreachable"; why: string; retryAfterMs: number };
+
+  function connectOnce({ address, port }: Target): Promise<End> {
+    return new Promise((resolve) => {
+      let why = "";
+      let retryAfterMs = 0;
+      let opened = false;
+      let ws: WebSocket;
+      try {
+        const options = {
+          // Whatever the address, the certificate must bear this one name.
+          servername: centralNodeTlsName,
+          secureContext: contextOf(identity()),
+          handshakeTimeout: connectTimeoutMs,
+          maxPayload: maxCentralNodeFrameBytes,
+          perMessageDeflate: false,
+          followRedirects: false,
+        };
+        ws = new WebSocket(`wss://${address.includes(":") ? `[${address}]` : address}:${port}${linkPath}`, options);
+      } catch (error) {
+        resolve({ kind: "unreachable", why: String(error), retryAfterMs: 0 });
+        return;
+      }
+      socket = ws;
+      const stopWaiting = clock.after(connectTimeoutMs + welcomeTimeoutMs, () => {
+        if (state !== "connected") ws.terminate();
+      });
+      ws.on("unexpected-response", (request, response) => {
+        why = `the Central Node answered ${response.statusCode}`;
+        retryAfterMs = Number(response.headers["retry-after"] ?? 0) * 1000 || 0;
+        if (response.statusCode === 401 || response.statusCode === 403) {
+          why += ": it does not accept this host's certificate (was the host removed?)";
+          retryAfterMs = Math.max(retryAfterMs, refusedWaitMs);
+        }
+        request.destroy();
+        // With a listener here ws leaves the rest to us, its own end included.
+        ws.terminate();
+      });
+      ws.on("error", (error) => {
+        why ||= error.message;
+      });
+      ws.on("open", () => {
+        opened = true;
+        const raw = (ws as unknown as { _socket?: { localAddress?: string } })._socket;
+        onOpen(toSession(ws), raw?.localAddress ?? null);
+      });
+      ws.on("message", (data, isBinary) => receive(data as Buffer, isBinary));
+      ws.on("close", (code, reason) => {
+        stopWaiting();
+        stopHeartbeat?.();
+        stopHeartbeat = null;
+        socket = null;
+        const stood = welcomedAtMs === null ? null : clock.bootMs() - welcomedAtMs;
+        welcomedAtMs = null;
+        if (state === "connected") state = "connecting";
+        if (opened) onClose();
+        if (code === closeCodes.removed) return resolve({ kind: "removed" });
+        if (stood === null && code !== closeCodes.replaced) {
+          return resolve({ kind: "unreachable", why: why || `closed with ${code} ${reason}`, retryAfterMs });
+        }
+        if (stood !== null && stood >= goodAfterMs) failures = 0;
+        log.warn({ code, reason: String(reason), why }, "the link to the Central Node ended");
+        resolve({ kind: "ended", waitMs: code === closeCodes.replaced ? replacedWaitMs : 0 });
+      });
+    });
+  }
+
+  function receive(data: Buffer, isBinary: boolean) {
+    let message: unknown;
+    try {
+      message = isBinary ? undefined : JSON.parse(data.toString("utf8"));
+    } catch {
+      // Not JSON: the core drops and counts it like any other message that fits no schema.
+      message = undefined;
+    }
+    onMessage(message);
+  }
+
+  function toSession(ws: WebSocket): Session {
+    return {
+      send(message: AgentMessage) {
+        if (ws.readyState !== WebSocket.OPEN) return true;
+        ws.send(JSON.stringify(message), () => {
+          if (ws.bufferedAmount <= maxUnsentBytes && ws === socket) onDrain();
+        });
+        return ws.bufferedAmount <= maxUnsentBytes;
+      },
+      close: (code, why) => ws.close(code, why),
+    };
+  }
+
+  /** Pings, and takes the link for dead when two in a row were not answered. */
+  function beat(everyMs: number): () => void {
+    const ws = socket;
+    if (ws === null) return () => {};
+    let unanswered = 0;
+    let stop = () => {};
+    const answered = () => {
+      unanswered = 0;
+    };
+    ws.on("pong", answered);
+    const tick = () => {
+      if (unanswered >= 2) {
+        log.warn({}, "the Central Node is silent: the link is dead");
+        ws.terminate();
+        return;
+      }
+      unanswered += 1;
+      ws.ping();
+      stop = clock.after(everyMs, tick);
+    };
+    stop = clock.after(everyMs, tick);
+    return () => {
+      stop();
+      ws.off("pong", answered);
+    };
+  }
+
+  /** Parsed once for each identity: thousands of simulated agents reconnect in one process. */
+  function contextOf(pem: LinkIdentity): SecureContext {
+    const key = JSON.stringify([pem.certificate, pem.authorities]);
+    if (usedContext?.identity !== key) {
+      const { key: privateKey, certificate, authorities } = pem;
+      const context = createSecureContext({
+        key: privateKey,
+        cert: certificate,
+        ca: authorities,
+        minVersion: "TLSv1.2",
+      });
+      usedContext = { identity: key, context };
+    }
+    return usedContext.context;
+  }
+
+  return link;
+}

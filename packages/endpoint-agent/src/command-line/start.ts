@@ -1,0 +1,49 @@
+import { resolve } from "node:path";
+import { exitCodes, failure, type Verb } from "@cordon/terminal";
+import { pino } from "pino";
+import type { Config } from "../config.ts";
+import { startAgent } from "../start-agent.ts";
+import { parseServer } from "./enroll.ts";
+
+type Options = { stateDir: string; servers: string[] };
+
+export function startVerb(config: Config): Verb<Options> {
+  return {
+    words: "start",
+    summary: "run the agent in the foreground until SIGTERM or SIGINT",
+    description:
+      "Logs are JSON lines on stderr. Stopping it terminates the programs that it runs and reports them; an isolation\n" +
+      "stays in force. A second agent on the same state directory is refused.",
+    examples: [
+      ["cordon-agent start --state-dir /var/lib/cordon-agent"],
+      ["cordon-agent start --server https://10.0.0.9:443", "the Central Node moved"],
+    ],
+    flags: (command) =>
+      command
+        .option("--state-dir <directory>", "where the agent keeps its state", config.stateDir)
+        .option("--server <url...>", "where the Central Nodes are now, in place of where it was enrolled"),
+    parse: (_words, flags) => ({
+      stateDir: resolve(String(flags.stateDir)),
+      servers: Array.isArray(flags.server) ? flags.server.map(String).map(parseServer) : [],
+    }),
+    async act({ stateDir, servers }, output) {
+      const log = pino(
+        { name: "cordon-agent", level: config.logLevel, errorKey: "error", base: { pid: process.pid } },
+        // Synchronous: what was logged before a crash is what explains it.
+        pino.destination({ fd: 2, sync: true }),
+      );
+      const stopAsked = new Promise<string>((stop) => {
+        for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop(signal));
+      });
+      const agent = await startAgent({ stateDir, log, ...(servers.length === 0 ? {} : { servers }) });
+      if (agent === "not-enrolled") {
+        throw failure("REFUSED", `${stateDir} holds no identity`, { advice: "See: cordon-agent enroll --help" });
+      }
+      if (agent === "already-running") throw failure("REFUSED", `another agent runs on ${stateDir}`);
+      output.answer({ ready: true, pid: process.pid, ...agent.status() }, () => "");
+      log.info({ signal: await stopAsked }, "stopping");
+      await agent.close();
+      return exitCodes.done;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { type Agent, createAgent } from "./agent.ts";
+import { createCentralNodeAddresses } from "./central-node-addresses.ts";
+import type { Checkpoint } from "./checkpoint.ts";
+import { listenForControl } from "./control-socket.ts";
+import { createHostClock } from "./host/clock.ts";
+import { createHostEnforcers, type Enforcers } from "./host/enforcers.ts";
+import { readHostFacts } from "./host/facts.ts";
+import { createIdentityKeeper, readIdentity } from "./identity.ts";
+import { journalInUse, openJournal } from "./journal/journal.ts";
+import { createLocalPolicy } from "./local-policy.ts";
+import { clearReleased, isMarkedReleased } from "./local-release.ts";
+import type { Logger } from "./log.ts";
+
+export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
+
+export const journalPath = (stateDir: string) => join(stateDir, "journal.sqlite");
+
+/** The agent of one state directory. Reports "not-enrolled" or "already-running" instead of starting. */
+export async function startAgent({
+  stateDir,
+  servers,
+  log,
+  enforcers = createHostEnforcers(process.platform),
+  checkpoint,
+}: {
+  stateDir: string;
+  /** `host:port`, in place of those that the host was enrolled with. */
+  servers?: string[];
+  log: Logger;
+  enforcers?: Enforcers;
+  checkpoint?: Checkpoint;
+}): Promise<RunningAgent | "not-enrolled" | "already-running"> {
+  const identity = readIdentity(stateDir);
+  if (identity === null) return "not-enrolled";
+  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
+  const journal = openJournal({ path: journalPath(stateDir), log });
+  if (journal === journalInUse) return "already-running";
+
+  const clock = createHostClock();
+  const keeper = createIdentityKeeper({ stateDir, identity, clock, log, onRenewed: () => agent.reconnect() });
+  const agent: Agent = createAgent({
+    sensorId: identity.sensorId,
+    journal,
+    enforcers,
+    identity: keeper.offer,
+    credentials: keeper.credentials,
+    addresses: createCentralNodeAddresses({ servers: servers ?? identity.servers, stateDir, log }),
+    facts: readHostFacts,
+    policy: createLocalPolicy({ path: join(stateDir, "policy.json"), log }),
+    clock,
+    log,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+  });
+  if (isMarkedReleased(stateDir)) {
+    // Before anything in the journal is made true again.
+    await agent.core.releaseLocally();
+    clearReleased(stateDir);
+  }
+  const control = await listenForControl({
+    stateDir,
+    log,
+    answer: async ({ command }) => (command === "status" ? agent.status() : agent.core.releaseLocally()),
+  });
+  await agent.start();
+  log.info({ sensorId: identity.sensorId, stateDir }, "the agent runs");
+
+  return {
+    status: agent.status,
+    async close() {
+      await control.close();
+      await agent.close();
+      log.info({}, "the agent stopped; what is in force stays in force");
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import type { RunProcessParameters } from "@cordon/response-actions";
+import type { ProcessIdentity, TaskOutcome } from "@cordon/response-actions/enforcers";
+import type { Clock } from "../host/clock.ts";
+import type { Enforcers } from "../host/enforcers.ts";
+
+/** What a host's kernel would hold: it outlives the agent, and is what a test looks at in the end. */
+export type KernelInMemory = {
+  isolation: { autoTurnoffTimeoutInSec: number; endsAtBootMs: number } | null;
+  /** Each start of a program, by its name. */
+  started: string[];
+  /** Programs that run now, and how to end one. */
+  running: Map<string, (outcome: TaskOutcome<never>) => void>;
+  terminatedLeftovers: ProcessIdentity[];
+  overlaps: number;
+  /** While set, every call of the isolation's enforcer waits for it. */
+  gate: Promise<void> | null;
+};
+
+export type HostInMemory = { kernel: KernelInMemory; startProcess(): Required<Enforcers> };
+
+/**
+ * Enforcers that act on memory instead of on the machine that the tests run on. A program named `wait` runs until the test
+ * ends it; any other ends at once with its name as output. Each agent process has its own, and starting one kills the one
+ * before: what that still waits for never comes.
+ */
+export function createKernelInMemory(clock: Clock): HostInMemory {
+  const kernel: KernelInMemory = {
+    isolation: null,
+    started: [],
+    running: new Map(),
+    terminatedLeftovers: [],
+    overlaps: 0,
+    gate: null,
+  };
+  let nextPid = 100;
+  let newestProcess = 0;
+
+  const current = () => {
+    if (kernel.isolation !== null && kernel.isolation.endsAtBootMs <= clock.bootMs()) kernel.isolation = null;
+    return kernel.isolation === null
+      ? ({ state: "lifted" } as const)
+      : ({ state: "in-effect", detail: "held in memory", remainingSec: 1 } as const);
+  };
+
+  function startProcess(): Required<Enforcers> {
+    newestProcess += 1;
+    const process = newestProcess;
+    let busy = false;
+    return {
+      "network-isolation": {
+        ability: async () => ({ able: true }),
+        async enforce({ wish, remainingSec }) {
+          if (busy) kernel.overlaps += 1;
+          busy = true;
+          await (kernel.gate ?? null);
+          if (process !== newestProcess) await new Promise(() => {});
+          const { autoTurnoffTimeoutInSec } = wish ?? { autoTurnoffTimeoutInSec: 0 };
+          const endsAtBootMs = clock.bootMs() + (remainingSec ?? 0) * 1000;
+          kernel.isolation = wish === null ? null : { autoTurnoffTimeoutInSec, endsAtBootMs };
+          busy = false;
+          return current();
+        },
+        readBack: async () => current(),
+        close: async () => {},
+      },
+      "run-process": {
+        ability: async () => ({ able: true }),
+        async run({
+          parameters: { program },
+          signal,
+          onStarted,
+        }: {
+          parameters: RunProcessParameters;
+          signal: AbortSignal;
+          onStarted(process: ProcessIdentity): void;
+        }) {
+          const said = { stdout: program, stderr: "", stdoutTruncated: false, stderrTruncated: false };
+          if (signal.aborted) return { state: "cancelled", exitCode: null, ...said };
+          kernel.started.push(program);
+          nextPid += 1;
+          onStarted({ pid: nextPid, startTicks: "1", bootId: clock.bootId });
+          if (!program.startsWith("wait")) return { state: "completed", exitCode: 0, ...said };
+          return new Promise((resolve) => {
+            kernel.running.set(program, resolve);
+            signal.addEventListener("abort", () => resolve({ state: "cancelled", exitCode: null, ...said }));
+          });
+        },
+        async terminateLeftover(process) {
+          kernel.terminatedLeftovers.push(process);
+          return true;
+        },
+      },
+    };
+  }
+
+  return { kernel, startProcess };
+}

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { createNetworkIsolationEnforcer, releaseIsolation } from "./enforce.linux.ts";
+
+// What the enforcer does in a kernel is tested in a network namespace of its own: system-tests/src/network-isolation.test.ts
+
+test("on a host without nft every order fails for that reason, and says where it was looked for", async (t) => {
+  const empty = await mkdtemp(join(tmpdir(), "cordon-"));
+  t.after(() => rm(empty, { recursive: true }));
+  const options = { programDirectories: [empty] };
+  const enforcer = createNetworkIsolationEnforcer(options);
+  const centralNode = { addresses: ["192.0.2.10"], port: 443 };
+  const wish = { autoTurnoffTimeoutInSec: 3600, exclusions: [] };
+  const missing = { state: "failed", reason: "NFT_MISSING", detail: `there is no nft in ${empty}` };
+  assert.deepEqual(await enforcer.enforce({ wish, remainingSec: 3600, centralNode }), missing);
+  assert.deepEqual(await enforcer.enforce({ wish: null, remainingSec: null, centralNode }), missing);
+  assert.deepEqual(await enforcer.readBack(), missing);
+  assert.deepEqual(await releaseIsolation(options), missing);
+  const ability = await enforcer.ability();
+  assert.match(ability.able ? "" : ability.why, /there is no nft|does not run as root/);
+});

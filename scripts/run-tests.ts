@@ -1,0 +1,82 @@
+/**
+ * Runs every test, or those under the files and folders named: `npm test -- packages/contract system-tests/src/x.test.ts`.
+ * Words that start with `--` go to Node's test runner: `npm test -- packages/contract --test-name-pattern=token`.
+ * With CI=true a skipped test is a failure: what CI does not run, nobody has seen working.
+ */
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, relative } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const testFiles = ["architecture.test.ts", "{packages/*,system-tests}/src/**/*.test.ts", "scripts/**/*.test.ts"];
+
+/** For one test. The slowest system tests kill and restart real programs many times. */
+const testTimeoutMs = 120_000;
+/** For all of them: a test file that leaves a handle open never ends, and CI must say which one it was. */
+const wholeRunTimeoutMs = 25 * 60_000;
+
+type LeftOut = { file: string; test: string; why: string };
+
+const words = process.argv.slice(2);
+const filters = words.filter((word) => !word.startsWith("--"));
+const files = testFiles
+  .flatMap((pattern) => globSync(pattern, { cwd: root }).sort())
+  .filter((file) => filters.length === 0 || filters.some((filter) => isUnder(file, filter)));
+
+if (files.length === 0) {
+  console.error(`no test file is under ${filters.join(", ")}`);
+  process.exit(1);
+}
+
+const leftOut: LeftOut[] = [];
+const tests = run({
+  cwd: root,
+  files,
+  concurrency: availableParallelism(),
+  signal: AbortSignal.timeout(wholeRunTimeoutMs),
+  execArgv: [`--test-timeout=${testTimeoutMs}`, ...words.filter((word) => word.startsWith("--"))],
+});
+
+tests.on("test:pass", noteLeftOut);
+// A failing `todo` test does not fail the run, so it is left out as well.
+tests.on("test:fail", noteLeftOut);
+tests.on("test:summary", ({ file, success }) => {
+  // The summary without a file is the one of the whole run.
+  if (file === undefined && !success) process.exitCode = 1;
+});
+await pipeline(tests.compose(spec()), process.stdout, { end: false });
+sayWhatWasLeftOut();
+
+function isUnder(file: string, filter: string): boolean {
+  const path = relative(root, filter.startsWith("/") ? filter : `${root}/${filter}`);
+  return path === "" || file === path || file.startsWith(`${path}/`);
+}
+
+function noteLeftOut(event: {
+  name: string;
+  file?: string | undefined;
+  skip?: string | boolean;
+  todo?: string | boolean;
+}) {
+  const mark = event.skip !== undefined ? "skipped" : event.todo !== undefined ? "todo" : null;
+  if (mark === null) return;
+  const reason = event.skip ?? event.todo;
+  leftOut.push({
+    file: event.file === undefined ? "?" : relative(root, event.file),
+    test: event.name,
+    why: typeof reason === "string" && reason !== "" ? reason : `marked ${mark} without a reason`,
+  });
+}
+
+function sayWhatWasLeftOut() {
+  if (leftOut.length === 0) return;
+  console.log(`\nLeft out: ${leftOut.length}`);
+  for (const { file, test, why } of leftOut) console.log(`  ${file}: ${test} (${why})`);
+  if (process.env.CI !== "true") return;
+  console.log("CI leaves nothing out, so this is a failure.");
+  process.exitCode = 1;
+}

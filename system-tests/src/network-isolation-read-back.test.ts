@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { needsNamespaces } from "./namespaces.ts";
+import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
+import {
+  answers,
+  asks,
+  carries,
+  connects,
+  createLab,
+  exclusion,
+  openConnection,
+  pings,
+  servicePort,
+  wishOf,
+} from "./network-isolation-lab.ts";
+import { startProgram } from "./network-isolation-program.ts";
+
+test(
+  "an equal isolation is left alone, another end changes the timer alone, other rules replace it",
+  needsNamespaces,
+  async (t) => {
+    const lab = await createLab(t);
+    const { host, stranger, enforcer } = lab;
+    const handle = async () => /"handle": (\d+)/.exec((await host.run("nft", ["-j", "list", "tables"])).stdout)?.[1];
+    await lab.isolate([exclusion({})]);
+    const kept = await openConnection(host, stranger, stranger.ipv4);
+    const first = await handle();
+    // As after a restart of the agent: the enforcer knows nothing but what stands in the kernel.
+    await enforcer.ask("renew", {});
+    await lab.isolate([exclusion({})]);
+    const renewed = await lab.isolate([exclusion({})], 60);
+    assert.equal(await handle(), first);
+    assert.ok(renewed.state === "in-effect" && renewed.remainingSec !== null && renewed.remainingSec <= 60);
+    await carries({ from: host, near: kept.near, to: stranger, far: kept.far }, "still open");
+    await lab.isolate([exclusion({ protocol: 17 })]);
+    assert.notEqual(await handle(), first);
+    await answers(connects, [host, stranger.ipv4], false);
+    await answers(asks, [host, stranger.ipv4], true);
+  },
+);
+
+test("rules that somebody changed are reported, and made good by the same order", needsNamespaces, async (t) => {
+  const lab = await createLab(t);
+  const { host, stranger, enforcer } = lab;
+  const table = "inet cordon_isolation";
+  for (const change of [
+    `insert rule ${table} isolated_in accept`,
+    `flush chain ${table} isolated_in`,
+    `flush chain ${table} input`,
+    `delete element ${table} active { ipv4 }`,
+    `add element ${table} central_node_ipv4 { ${stranger.ipv4} . ${servicePort} }`,
+    // As many rules as before, but others.
+    `flush chain ${table} forward; add rule ${table} forward accept`,
+  ]) {
+    await lab.isolate();
+    assert.equal((await enforcer.ask("readBack", null)).state, "in-effect");
+    const changed = await host.run("nft", [change]);
+    assert.equal(changed.exitCode, 0, changed.stderr);
+    const found = await enforcer.ask("readBack", null);
+    assert.equal(found.state === "failed" && found.reason, "READ_BACK_DIFFERS", change);
+    await lab.isolate();
+    await answers(pings, [stranger, host.ipv4], false, change);
+    await answers(connects, [host, stranger.ipv4], false, change);
+  }
+  await host.run("nft", ["flush", "ruleset"]);
+  assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" });
+  await lab.isolate();
+  await answers(pings, [stranger, host.ipv4], false);
+});
+
+test("a host that may not load rules says so, and fails an order for the reason it has", needsNamespaces, async (t) => {
+  const lab = await createLab(t);
+  const { enforcer, centralNode } = lab;
+  assert.deepEqual(await enforcer.ask("ability", null), { able: true });
+  assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" }, "asking changes nothing");
+
+  const order = { wish: wishOf([]), remainingSec: 7200, centralNode };
+  const unresolved = await enforcer.ask("enforce", { ...order, centralNode: { addresses: [], port: 443 } });
+  assert.equal(unresolved.state === "failed" && unresolved.reason, "CENTRAL_NODE_UNRESOLVED");
+  assert.deepEqual(
+    await enforcer.ask("enforce", { ...order, remainingSec: 0 }),
+    { state: "lifted" },
+    "its time is over",
+  );
+
+  const powerless = startProgram<EnforcerCalls>(lab.network.host, "./network-isolation-enforcer.ts", [
+    "setpriv",
+    "--bounding-set=-net_admin",
+    "--inh-caps=-net_admin",
+  ]);
+  const ability = await powerless.ask("ability", null);
+  assert.match(ability.able ? "" : ability.why, /Operation not permitted/);
+  const refused = await powerless.ask("enforce", order);
+  assert.equal(refused.state, "failed", JSON.stringify(refused));
+  assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" });
+});
