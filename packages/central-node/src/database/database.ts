@@ -1,15 +1,13 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
-import { Kysely, PostgresDialect, sql, type Transaction } from "kysely";
+import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
 import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
-import type { Tables } from "./tables.ts";
+import type { Reader, Tables, Tx } from "./tables.ts";
 
-/** A store function that must share a transaction takes it as its first parameter. */
-export type Tx = Transaction<Tables>;
-export type Reader = Kysely<Tables>;
+export type { Reader, Tx } from "./tables.ts";
 
 export type Database = {
   kind: "sqlite" | "postgres";

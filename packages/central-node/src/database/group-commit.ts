@@ -1,6 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { Tx } from "./database.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables, Tx } from "./tables.ts";
 
 type Job = {
   inTurn: boolean;

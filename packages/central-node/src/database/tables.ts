@@ -1,4 +1,4 @@
-import type { Insertable, Selectable } from "kysely";
+import type { Insertable, Kysely, Selectable, Transaction } from "kysely";
 
 /**
  * Every table, in the portable subset of both databases: IDs and times are text (times ISO 8601 UTC, so that they sort),
@@ -23,6 +23,10 @@ export type Tables = {
   tasks: TaskTable;
   users: UserTable;
 };
+
+/** A store function that must share a transaction takes it as its first parameter. */
+export type Tx = Transaction<Tables>;
+export type Reader = Kysely<Tables>;
 
 type AuditTable = {
   seq: number;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, X509Certificate } from "node:crypto";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { Problem } from "@cordon/contract";
 import fc from "fast-check";
 import { openDatabase } from "../database/database.ts";
@@ -12,10 +12,10 @@ import { x509 } from "./x509.ts";
 const sensorId = "df64838b-b518-414b-b769-2b8be341a2f0";
 const refused = (error: unknown) => error instanceof Problem && error.code === "BAD_REQUEST";
 const [sqlite] = testDatabases;
-assert.ok(sqlite !== undefined);
 
 /** An authority on an SQLite database of its own, with a clock that the test moves. */
-async function makeAuthority(t: Parameters<typeof sqlite.open>[0]) {
+async function makeAuthority(t: TestContext) {
+  assert.ok(sqlite !== undefined);
   const clock = { now: new Date() };
   const database = await sqlite.open(t);
   return { clock, authority: await createCertificateAuthority({ database, now: () => clock.now }) };

@@ -14,7 +14,6 @@ import { createServerCertificates } from "./server-certificates.ts";
 import { dayMs, makeCertificate, type TestCertificate } from "./test-certificates.ts";
 
 const [sqlite] = testDatabases;
-assert.ok(sqlite !== undefined);
 
 async function makeAuthority(t: TestContext, now: () => Date) {
   assert.ok(sqlite !== undefined);

@@ -12,7 +12,7 @@ export function startVerb(config: Config): Verb<Options> {
     words: "start",
     summary: "run the agent in the foreground until SIGTERM or SIGINT",
     description:
-      "Logs are JSON lines on stderr. Stopping it terminates the programs that it runs and reports them; an isolation\n" +
+      "Prints one JSON line when it runs. Logs are JSON lines on stderr. Stopping it terminates the programs that it runs and reports them; an isolation\n" +
       "stays in force. A second agent on the same state directory is refused.",
     examples: [
       ["cordon-agent start --state-dir /var/lib/cordon-agent"],
@@ -40,7 +40,10 @@ export function startVerb(config: Config): Verb<Options> {
         throw failure("REFUSED", `${stateDir} holds no identity`, { advice: "See: cordon-agent enroll --help" });
       }
       if (agent === "already-running") throw failure("REFUSED", `another agent runs on ${stateDir}`);
-      output.answer({ ready: true, pid: process.pid, ...agent.status() }, () => "");
+      // One line for whoever started it, as cordon-server prints one.
+      output.terminal.stdout.write(
+        `${JSON.stringify({ ready: true, sensorId: agent.status().sensorId, pid: process.pid })}\n`,
+      );
       log.info({ signal: await stopAsked }, "stopping");
       await agent.close();
       return exitCodes.done;
