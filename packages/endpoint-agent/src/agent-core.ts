@@ -74,11 +74,11 @@ export function createAgentCore(needs: {
   let closed = false;
 
   const core = {
-    /** Makes the journal true again. Call it before the first session; settings do not wait for leftovers of tasks. */
+    /** Starts to make the journal true again. Call it before the first session. */
     async start() {
       await abilities.refresh();
       desiredState.resume();
-      await taskQueue.resume();
+      taskQueue.resume();
       scheduleHousekeeping();
     },
 
@@ -139,7 +139,7 @@ export function createAgentCore(needs: {
 
     /** Looks after what time changes: abilities, deadlines, certificate. Runs by itself every minute. */
     async keepHouse() {
-      await abilities.refresh();
+      await abilities.refresh(desiredState.exclusively);
       if (closed) return;
       desiredState.verify();
       const hostFacts = currentFacts();

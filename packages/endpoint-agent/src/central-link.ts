@@ -137,6 +137,7 @@ export function createCentralLink({
       let why = "";
       let retryAfterMs = 0;
       let opened = false;
+      let localAddress: string | null = null;
       let ws: WebSocket;
       try {
         const options = {
@@ -171,10 +172,12 @@ export function createCentralLink({
       ws.on("error", (error) => {
         why ||= error.message;
       });
+      ws.on("upgrade", ({ socket: raw }) => {
+        localAddress = raw.localAddress ?? null;
+      });
       ws.on("open", () => {
         opened = true;
-        const raw = (ws as unknown as { _socket?: { localAddress?: string } })._socket;
-        onOpen(toSession(ws), raw?.localAddress ?? null);
+        onOpen(toSession(ws), localAddress);
       });
       ws.on("message", (data, isBinary) => receive(data as Buffer, isBinary));
       ws.on("close", (code, reason) => {

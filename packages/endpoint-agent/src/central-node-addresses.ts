@@ -50,11 +50,10 @@ export function createCentralNodeAddresses({
   }
 
   async function targets(): Promise<Target[]> {
-    const found: Target[] = [];
-    for (const { host, port } of parsed) {
-      for (const address of await addressesOf(host)) found.push({ address, port });
-    }
-    return found;
+    const found = await Promise.all(
+      parsed.map(async ({ host, port }) => (await addressesOf(host)).map((address) => ({ address, port }))),
+    );
+    return found.flat();
   }
 
   return {

@@ -22,7 +22,10 @@ export async function listenForControl({
   const path = socketPath(stateDir);
   // Left by an agent that was killed.
   rmSync(path, { force: true });
+  const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
     socket.setTimeout(30_000, () => socket.destroy());
     socket.on("error", (error) => log.debug({ error }, "a local request ended early"));
     readLine(socket)
@@ -41,6 +44,7 @@ export async function listenForControl({
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
       }),
   };
 }

@@ -121,6 +121,8 @@ export function createDesiredState(needs: {
       }
     },
 
+    /** Work with an enforcer that must not overlap with what is done here. */
+    exclusively: lanes.exclusively,
     idle: () => lanes.idle(),
 
     /** Ends the enforcers' helpers once their calls have ended. What is in force stays. */
@@ -200,7 +202,9 @@ export function createDesiredState(needs: {
         const ability = await enforcer.ability();
         if (!ability.able) return { state: "failed", reason: "NOT_SUPPORTED", detail: ability.why, at: at() };
       }
-      const effect = await enforcer.enforce({ wish, remainingSec, centralNode: await centralNode() });
+      // Names are not needed to lift, and to look them up takes time where there is no DNS.
+      const reachable = wish === null ? { addresses: [], port: 0 } : await centralNode();
+      const effect = await enforcer.enforce({ wish, remainingSec, centralNode: reachable });
       if (effect.state === "in-effect" && wish === null) {
         return {
           state: "failed",

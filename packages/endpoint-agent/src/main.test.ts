@@ -7,8 +7,13 @@ import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { createCertificateRequest } from "./certificate-request.ts";
 import { writeIdentity } from "./identity.ts";
+import { journalInUse, openJournal } from "./journal/journal.ts";
+import { silentLog } from "./log.ts";
+import { journalPath, startAgent } from "./start-agent.ts";
 import { startCentralNodeDouble } from "./testing/central-node-double.ts";
-import { taskOrder, welcome } from "./testing/core-under-test.ts";
+import { lineageA, taskOrder, welcome } from "./testing/core-under-test.ts";
+import { createKernelInMemory } from "./testing/kernel-in-memory.ts";
+import { createManualClock } from "./testing/manual-clock.ts";
 import { createOpensslAuthority } from "./testing/openssl-authority.ts";
 import { agentVersion } from "./version.ts";
 
@@ -129,4 +134,36 @@ test("a policy file that cannot be read lets no task run", { skip }, async (t) =
   await double.until(() => double.messages.some(({ type }) => type === "task-report"));
   const report = double.messages.find((message) => message.type === "task-report");
   assert.deepEqual([report?.state, report?.reason], ["failed", "FORBIDDEN_BY_LOCAL_POLICY"]);
+});
+
+const inNamespace =
+  process.getuid?.() === 0 && skip === false ? false : "needs root on Linux: a network namespace and nft";
+
+test("release lifts an isolation whose agent is dead, and keeps the next agent from applying it again", {
+  skip: inNamespace,
+}, async (t) => {
+  const { stateDir } = await enrolled(t);
+  // In a namespace of its own, never on the machine: the table is one that an agent could have left.
+  const script = `nft add table inet cordon_isolation && "$0" "$1" release --state-dir "$2" --json && nft list tables`;
+  const child = spawn("unshare", ["--net", "sh", "-c", script, process.execPath, main, stateDir]);
+  const exit = once(child, "exit");
+  const [stdout, stderr] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+  assert.deepEqual(await exit, [0, null], stderr);
+  assert.deepEqual(JSON.parse(stdout), { state: "lifted", by: "this program" }, "and nft lists no table after it");
+
+  const journal = openJournal({ path: journalPath(stateDir), log: silentLog });
+  assert.ok(journal !== journalInUse);
+  journal.setLineage(lineageA);
+  const wish = { autoTurnoffTimeoutInSec: 3600, exclusions: [] };
+  const setting = { action: "network-isolation", scope: "host" as const, lineage: lineageA, generation: 7 };
+  journal.settings.put({ ...setting, wish, deadline: null, refusal: null, outcome: null });
+  journal.close();
+  const clock = createManualClock();
+  const { kernel, startProcess } = createKernelInMemory(clock);
+  const agent = await startAgent({ stateDir, log: silentLog, enforcers: startProcess() });
+  assert.ok(typeof agent === "object");
+  t.after(agent.close);
+  assert.equal(kernel.isolation, null);
+  const [held] = agent.status().settings;
+  assert.deepEqual([held?.generation, held?.state, held?.reason], [7, "failed", "RELEASED_LOCALLY"]);
 });

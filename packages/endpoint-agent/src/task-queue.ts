@@ -38,25 +38,16 @@ export function createTaskQueue(needs: {
   const waiting: string[] = [];
   const running = new Map<string, { stop: AbortController; cancelled: boolean; ended: Promise<void> }>();
   let stopping = false;
+  let resuming: Promise<unknown> = Promise.resolve();
 
   return {
     /** After a start of the agent: what was accepted waits again, what may have been started is ended and reported. */
-    async resume() {
-      for (const record of journal.tasks.unfinished()) {
-        if (record.step === "accepted") {
-          waiting.push(record.taskId);
-          continue;
-        }
-        const wasThere =
-          record.process !== null && (await taskEnforcer(record.action)?.terminateLeftover(record.process));
-        log.warn({ taskId: record.taskId, terminated: wasThere }, "a task was under way when the agent ended");
-        finish(record, {
-          state: "failed",
-          reason: "AGENT_RESTARTED",
-          detail: describeLeftover(record, wasThere === true),
-        });
-      }
+    resume() {
+      const unfinished = journal.tasks.unfinished();
+      waiting.push(...unfinished.filter(({ step }) => step === "accepted").map(({ taskId }) => taskId));
       startWaiting();
+      // On the side: a leftover may take seconds to end, and an isolation must not wait for it.
+      resuming = Promise.all(unfinished.filter(({ step }) => step !== "accepted").map(endLeftover));
     },
 
     take(order: TaskOrder) {
@@ -105,7 +96,8 @@ export function createTaskQueue(needs: {
           { state: "cancelled" },
         );
       } else if (known.step === "accepted") {
-        waiting.splice(waiting.indexOf(taskId), 1);
+        const at = waiting.indexOf(taskId);
+        if (at !== -1) waiting.splice(at, 1);
         finish(known, { state: "cancelled" });
       } else {
         reportAgain(known);
@@ -116,6 +108,7 @@ export function createTaskQueue(needs: {
 
     /** Resolves when nothing runs and nothing waits. */
     async idle() {
+      await resuming;
       while (running.size > 0) await Promise.all([...running.values()].map((run) => run.ended));
     },
 
@@ -123,7 +116,7 @@ export function createTaskQueue(needs: {
     async close() {
       stopping = true;
       for (const run of running.values()) run.stop.abort();
-      await Promise.all([...running.values()].map((run) => run.ended));
+      await Promise.all([resuming, ...[...running.values()].map((run) => run.ended)]);
     },
   };
 
@@ -139,6 +132,17 @@ export function createTaskQueue(needs: {
       return { reason: "NOT_SUPPORTED", detail: `${name} cannot be done on this system` };
     const whyNot = abilities.whyNot(name);
     return whyNot === null ? null : { reason: "NOT_SUPPORTED", detail: whyNot };
+  }
+
+  async function endLeftover(record: TaskRecord) {
+    const { taskId, action, process } = record;
+    try {
+      const wasThere = process !== null && (await taskEnforcer(action)?.terminateLeftover(process)) === true;
+      log.warn({ taskId, terminated: wasThere }, "a task was under way when the agent ended");
+      finish(record, { state: "failed", reason: "AGENT_RESTARTED", detail: describeLeftover(record, wasThere) });
+    } catch (error) {
+      log.error({ error, taskId }, "what is left of a task could not be ended; the next start tries again");
+    }
   }
 
   function startWaiting() {
