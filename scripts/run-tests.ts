@@ -3,13 +3,14 @@
  * Words that start with `--` go to Node's test runner: `npm test -- packages/contract --test-name-pattern=token`.
  * With CI=true a skipped test is a failure: what CI does not run, nobody has seen working.
  */
-import { globSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
+import { startPostgres } from "@cordon/central-node/test-postgres";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const testFiles = ["architecture.test.ts", "{packages/*,system-tests}/src/**/*.test.ts", "scripts/**/*.test.ts"];
@@ -33,6 +34,9 @@ if (files.length === 0) {
 }
 
 const leftOut: LeftOut[] = [];
+// One PostgreSQL for all files; a file that is run by itself starts its own.
+const postgres = files.some(needsPostgres) ? await startPostgres() : null;
+if (postgres !== null) process.env.CORDON_TEST_POSTGRES = postgres.url;
 const tests = run({
   cwd: root,
   files,
@@ -49,7 +53,12 @@ tests.on("test:summary", ({ file, success }) => {
   if (file === undefined && !success) process.exitCode = 1;
 });
 await pipeline(tests.compose(spec()), process.stdout, { end: false });
+await postgres?.stop();
 sayWhatWasLeftOut();
+
+function needsPostgres(file: string): boolean {
+  return readFileSync(join(root, file), "utf8").includes("test-databases");
+}
 
 function isUnder(file: string, filter: string): boolean {
   const path = relative(root, filter.startsWith("/") ? filter : `${root}/${filter}`);

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import {
   type AgentFailureCode,
   describeFault,
@@ -19,6 +18,7 @@ import { createLanes } from "./lanes.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
 import type { Outbox } from "./outbox.ts";
+import { toSettingReport } from "./setting-report.ts";
 
 export type DesiredState = ReturnType<typeof createDesiredState>;
 
@@ -237,7 +237,7 @@ export function createDesiredState(needs: {
       journal.settings.put({ ...record, outcome });
       const isNews = before === null || before.state !== outcome.state || before.reason !== outcome.reason;
       // A report about a lineage that is over means nothing to anybody.
-      if (isNews && record.lineage === journal.lineage()) outbox.put(toReport(record, outcome));
+      if (isNews && record.lineage === journal.lineage()) outbox.put(toSettingReport(record, outcome));
     });
     outbox.announce();
   }
@@ -246,7 +246,7 @@ export function createDesiredState(needs: {
     const subject = { type: "setting-report" as const, action: record.action, scope: record.scope };
     // Without an outcome it is being worked on, and its report follows by itself.
     if (record.outcome === null || journal.spool.has(subject)) return;
-    outbox.put(toReport(record, record.outcome));
+    outbox.put(toSettingReport(record, record.outcome));
     outbox.announce();
   }
 
@@ -287,19 +287,4 @@ function findSettingAction(name: string): SettingAction | null {
 
 function noEnforcer(action: string): Refusal {
   return { reason: "NOT_SUPPORTED", detail: `this agent has no way yet to enforce ${action} on this system` };
-}
-
-function toReport(record: SettingRecord, { state, reason, detail, at }: Outcome): SettingReport {
-  return {
-    type: "setting-report",
-    reportId: randomUUID(),
-    action: record.action,
-    scope: record.scope,
-    lineage: record.lineage,
-    generation: record.generation,
-    state,
-    ...(reason === undefined ? {} : { reason }),
-    ...(detail === undefined ? {} : { detail: detail.slice(0, 4096) }),
-    at,
-  };
 }

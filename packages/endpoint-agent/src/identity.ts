@@ -140,7 +140,7 @@ export function findCertificateFault(offer: { certificate: string; key: string; 
   }
 }
 
-export function splitPem(pem: string): string[] {
+function splitPem(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 }
 

@@ -14,7 +14,7 @@ export function writeStateFile(path: string, text: string) {
   moveStateFile(temporary, path);
 }
 
-export function moveStateFile(from: string, to: string) {
+function moveStateFile(from: string, to: string) {
   renameSync(from, to);
   // The rename itself is durable only once the directory is.
   const directory = openSync(dirname(to), "r");

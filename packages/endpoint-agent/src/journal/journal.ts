@@ -12,9 +12,6 @@ import { createTaskStore } from "./task-store.ts";
  */
 export type Journal = ReturnType<typeof createJournal>;
 
-/** Access for the stores beside this file. */
-export type JournalDatabase = { prepare(sql: string): StatementSync };
-
 const schemaVersion = 1;
 const schema = `
   CREATE TABLE journal (journal_id TEXT NOT NULL, lineage TEXT);
@@ -64,6 +61,8 @@ export function openJournal({
 /** A journal that ends with the process: for tests and simulated fleets. */
 export function createMemoryJournal({ spoolLimits }: { spoolLimits?: SpoolLimits } = {}): Journal {
   const database = new DatabaseSync(":memory:");
+  // The smallest: each table and index takes a page at least, and a fleet has thousands of journals.
+  database.exec("PRAGMA page_size = 512");
   database.exec(schema);
   return createJournal(database, spoolLimits);
 }

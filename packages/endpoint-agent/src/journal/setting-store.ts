@@ -1,5 +1,5 @@
 import type { Deadline } from "../deadline.ts";
-import type { JournalDatabase } from "./journal.ts";
+import type { JournalDatabase } from "./journal-database.ts";
 
 export type Scope = "host" | "all";
 

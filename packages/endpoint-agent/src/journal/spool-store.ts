@@ -1,5 +1,5 @@
 import type { SettingReport, TaskReport } from "@cordon/contract";
-import type { JournalDatabase } from "./journal.ts";
+import type { JournalDatabase } from "./journal-database.ts";
 
 export type Report = SettingReport | TaskReport;
 export type SpooledReport = { number: number; report: Report };

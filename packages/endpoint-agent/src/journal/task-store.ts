@@ -1,6 +1,6 @@
 import type { TaskReport } from "@cordon/contract";
 import type { ProcessIdentity } from "@cordon/response-actions/enforcers";
-import type { JournalDatabase } from "./journal.ts";
+import type { JournalDatabase } from "./journal-database.ts";
 
 /**
  * accepted  will be started

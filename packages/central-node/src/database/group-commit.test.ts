@@ -1,0 +1,152 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { type Database, openDatabase, type Tx } from "./database.ts";
+import { testDatabases } from "./test-databases.ts";
+
+const put = (tx: Tx, key: string, value = "") => tx.insertInto("meta").values({ key, value }).execute();
+const keys = async (database: Database) =>
+  (await database.read.selectFrom("meta").select("key").orderBy("key").execute()).map((row) => row.key);
+const add = (tx: Tx, key: string) =>
+  tx
+    .selectFrom("meta")
+    .select("value")
+    .where("key", "=", key)
+    .executeTakeFirstOrThrow()
+    .then(({ value }) =>
+      tx
+        .updateTable("meta")
+        .set({ value: String(Number(value) + 1) })
+        .where("key", "=", key)
+        .execute(),
+    );
+
+for (const kind of testDatabases) {
+  test(`${kind.name}: of works that share a commit one that throws is undone alone`, async (t) => {
+    const database = await kind.open(t);
+    const refusal = new Error("not today");
+    const outcomes = await Promise.allSettled([
+      database.write((tx) => put(tx, "a")),
+      database.write(async (tx) => {
+        await put(tx, "b");
+        throw refusal;
+      }),
+      database.write((tx) => put(tx, "c")),
+    ]);
+    assert.deepEqual(
+      outcomes.map((outcome) => (outcome.status === "rejected" ? outcome.reason : "done")),
+      ["done", refusal, "done"],
+    );
+    assert.deepEqual(await keys(database), ["a", "c"]);
+  });
+
+  test(`${kind.name}: a work that the database refuses is undone alone`, async (t) => {
+    const database = await kind.open(t);
+    const outcomes = await Promise.allSettled(["a", "a", "b"].map((key) => database.write((tx) => put(tx, key))));
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.status),
+      ["fulfilled", "rejected", "fulfilled"],
+    );
+    assert.deepEqual(await keys(database), ["a", "b"]);
+  });
+
+  test(`${kind.name}: works run in the order they came in, each after the one before has ended`, async (t) => {
+    const database = await kind.open(t);
+    const steps: string[] = [];
+    await Promise.all(
+      ["a", "b", "c"].map((key, index) =>
+        (index === 1 ? database.writeInTurn : database.write)(async (tx) => {
+          steps.push(`${key} starts`);
+          await put(tx, key);
+          steps.push(`${key} ends`);
+        }),
+      ),
+    );
+    assert.deepEqual(steps, ["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"]);
+  });
+
+  test(`${kind.name}: what resolved is what another connection sees, and nothing of it before`, async (t) => {
+    const location = await kind.locate(t);
+    const [database, other] = [await open(t, location), await open(t, location)];
+    let seenMeanwhile: string[] | null = null;
+    await database.write(async (tx) => {
+      await put(tx, "a");
+      seenMeanwhile = [...(await keys(other)), ...(await keys(database))];
+    });
+    assert.deepEqual(seenMeanwhile, []);
+    assert.deepEqual(await keys(other), ["a"]);
+    assert.deepEqual(await keys(database), ["a"]);
+  });
+
+  test(`${kind.name}: 1,000 works at once all become true, and closing waits for them`, async (t) => {
+    const location = await kind.locate(t);
+    const database = await openDatabase(location);
+    const works = Array.from({ length: 1000 }, (_, index) => database.write((tx) => put(tx, String(index))));
+    await database.close();
+    await Promise.all(works);
+    assert.equal((await keys(await open(t, location))).length, 1000);
+  });
+
+  test(`${kind.name}: works that wait for the event loop inside do not mix with others`, async (t) => {
+    const database = await kind.open(t);
+    await database.write((tx) => put(tx, "count", "0"));
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        database.write(async (tx) => {
+          await new Promise((resolve) => setImmediate(resolve));
+          await add(tx, "count");
+        }),
+      ),
+    );
+    const { value } = await database.read.selectFrom("meta").select("value").executeTakeFirstOrThrow();
+    assert.equal(value, "20");
+  });
+
+  if (kind.name === "SQLite") continue; // one process, one writer
+
+  test(`${kind.name}: what a work in turn reads stays true until it commits, also with two Central Nodes`, async (t) => {
+    const location = await kind.locate(t);
+    const databases = [await open(t, location), await open(t, location)];
+    await databases[0]?.write((tx) => put(tx, "count", "0"));
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) => databases[index % 2]?.writeInTurn((tx) => add(tx, "count"))),
+    );
+    const { value } = (await databases[0]?.read.selectFrom("meta").select("value").executeTakeFirstOrThrow()) ?? {};
+    assert.equal(value, "40");
+  });
+
+  test(`${kind.name}: two Central Nodes that deadlock both get through, each once`, async (t) => {
+    const location = await kind.locate(t);
+    const [one, two] = [await open(t, location), await open(t, location)];
+    await one.write(async (tx) => {
+      await put(tx, "a", "0");
+      await put(tx, "b", "0");
+    });
+    let runs = 0;
+    let holding = 0;
+    let bothHold = () => {};
+    const met = new Promise<void>((resolve) => {
+      bothHold = resolve;
+    });
+    const inOrder = (first: string, second: string) => async (tx: Tx) => {
+      runs += 1;
+      await add(tx, first);
+      holding += 1;
+      if (holding === 2) bothHold();
+      await met;
+      await add(tx, second);
+    };
+    await Promise.all([one.write(inOrder("a", "b")), two.write(inOrder("b", "a"))]);
+    const rows = await one.read.selectFrom("meta").selectAll().orderBy("key").execute();
+    assert.deepEqual(rows, [
+      { key: "a", value: "2" },
+      { key: "b", value: "2" },
+    ]);
+    assert.equal(runs, 3, "PostgreSQL undid one of the two, and it ran again");
+  });
+}
+
+async function open(t: TestContext, location: string): Promise<Database> {
+  const database = await openDatabase(location);
+  t.after(() => database.close());
+  return database;
+}
