@@ -51,6 +51,8 @@ export function createAgentCore(needs: {
   clock: Clock;
   log: Logger;
   credentials?: Credentials;
+  /** The mark of a break-glass release that a person made while the agent did not answer. */
+  localRelease?: { isMarked(): boolean; clear(): void };
   checkpoint?: Checkpoint;
   maxTasksAtOnce?: number;
   onWelcome?(welcome: Welcome): void;
@@ -76,6 +78,7 @@ export function createAgentCore(needs: {
   const core = {
     /** Starts to make the journal true again. Call it before the first session. */
     async start() {
+      await takeUpLocalRelease();
       await abilities.refresh();
       desiredState.resume();
       taskQueue.resume();
@@ -139,6 +142,8 @@ export function createAgentCore(needs: {
 
     /** Looks after what time changes: abilities, deadlines, certificate. Runs by itself every minute. */
     async keepHouse() {
+      // Before it is verified that all still holds: an agent that hung must not isolate anew whom a person released.
+      await takeUpLocalRelease();
       await abilities.refresh(desiredState.exclusively);
       if (closed) return;
       desiredState.verify();
@@ -165,6 +170,12 @@ export function createAgentCore(needs: {
       await Promise.all(Object.values(enforcers).map((enforcer) => ("close" in enforcer ? enforcer.close() : null)));
     },
   };
+
+  async function takeUpLocalRelease() {
+    if (needs.localRelease?.isMarked() !== true) return;
+    await desiredState.releaseLocally("network-isolation");
+    needs.localRelease.clear();
+  }
 
   function dispatch(message: unknown) {
     const type = typeof message === "object" && message !== null && "type" in message ? message.type : undefined;

@@ -24,6 +24,7 @@ export function createAgent(needs: {
   clock: Clock;
   log: Logger;
   credentials?: Credentials;
+  localRelease?: { isMarked(): boolean; clear(): void };
   checkpoint?: Checkpoint;
   maxTasksAtOnce?: number;
   random?: () => number;

@@ -19,7 +19,7 @@ const { key, certificateRequest } = createCertificateRequest();
 const identity = { key, certificate: authority.signAgent(certificateRequest), authorities: authority.certificate };
 
 /** A whole agent on real sockets; its waits are recorded and end at once. */
-async function startAgentTo(t: TestContext, ports: number[], { random = () => 0.5 } = {}) {
+async function startAgentTo(t: TestContext, ports: number[], { random = () => 0.5 }: { random?: () => number } = {}) {
   const host = createHostClock();
   const waitsMs: number[] = [];
   const { kernel, startProcess } = createKernelInMemory(createManualClock());

@@ -184,6 +184,25 @@ test("a local release lifts at once, outlives a restart, is reported, and yields
   assert.notEqual(again.kernel.isolation, null);
 });
 
+test("a release by hand while the agent hung is taken up when it recovers, and not undone", async () => {
+  let marked = false;
+  const localRelease = {
+    isMarked: () => marked,
+    clear: () => {
+      marked = false;
+    },
+  };
+  const host = await startCore({ localRelease });
+  await host.receive(isolationOrder(1));
+  marked = true;
+  host.kernel.isolation = null;
+  await host.core.keepHouse();
+  await host.core.idle();
+  assert.equal(host.kernel.isolation, null);
+  assert.equal(marked, false);
+  assert.deepEqual(lastReport(host), { ...report, generation: 1, state: "failed", reason: "RELEASED_LOCALLY" });
+});
+
 test("a Central Node with another history is followed from its first order, whatever the number", async () => {
   const host = await startCore();
   await host.receive(isolationOrder(100));

@@ -1,10 +1,4 @@
-import {
-  type AgentFailureCode,
-  describeFault,
-  findFault,
-  type SettingOrder,
-  type SettingReport,
-} from "@cordon/contract";
+import { type AgentFailureCode, describeFault, findFault, type SettingOrder } from "@cordon/contract";
 import { responseActions, type SettingAction } from "@cordon/response-actions";
 import type { CentralNodeEndpoint, SettingEnforcer } from "@cordon/response-actions/enforcers";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -176,7 +170,7 @@ export function createDesiredState(needs: {
     } else if (verifyOnly && record.outcome !== null && (await stillHolds(enforcer, record))) {
       return;
     }
-    const remainingSec = record.wish === null || left === null ? null : Math.max(1, Math.ceil(left / 1000));
+    const remainingSec = record.wish === null || left === null ? null : left / 1000;
     const effect = await enforce(enforcer, record, remainingSec);
     lastOutcomes.set(action, effect);
     if (enforcer !== null) checkpoint("setting-enforced");

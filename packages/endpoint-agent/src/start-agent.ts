@@ -49,15 +49,11 @@ export async function startAgent({
     addresses: createCentralNodeAddresses({ servers: servers ?? identity.servers, stateDir, log }),
     facts: readHostFacts,
     policy: createLocalPolicy({ path: join(stateDir, "policy.json"), log }),
+    localRelease: { isMarked: () => isMarkedReleased(stateDir), clear: () => clearReleased(stateDir) },
     clock,
     log,
     ...(checkpoint === undefined ? {} : { checkpoint }),
   });
-  if (isMarkedReleased(stateDir)) {
-    // Before anything in the journal is made true again.
-    await agent.core.releaseLocally();
-    clearReleased(stateDir);
-  }
   const control = await listenForControl({
     stateDir,
     log,

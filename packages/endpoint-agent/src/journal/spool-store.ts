@@ -55,9 +55,18 @@ export function createSpoolStore({ prepare }: JournalDatabase, limits: SpoolLimi
       const row = prepare("SELECT number, body FROM report WHERE output_bytes > 0 ORDER BY number LIMIT 1").get();
       if (row === undefined) return;
       const { number, report } = toSpooled(row);
+      // Only a task's report has output.
+      if (report.type !== "task-report") return;
       waiting -= outputBytesOf(report);
       const detail = "its output was dropped: too much of it waited to be sent";
-      const body: Report = { ...report, stdout: "", stderr: "", stdoutTruncated: true, stderrTruncated: true, detail };
+      const body: TaskReport = {
+        ...report,
+        stdout: "",
+        stderr: "",
+        stdoutTruncated: true,
+        stderrTruncated: true,
+        detail,
+      };
       prepare("UPDATE report SET body = ?, output_bytes = 0 WHERE number = ?").run(JSON.stringify(body), number);
     }
   }

@@ -40,12 +40,14 @@ export async function startCore({
   on = createKernelInMemory(clock),
   policy = allowAll,
   connect = true,
+  localRelease,
 }: {
   clock?: ManualClock;
   journal?: Journal;
   on?: HostInMemory;
   policy?: LocalPolicy;
   connect?: boolean;
+  localRelease?: { isMarked(): boolean; clear(): void };
 } = {}) {
   const { kernel } = on;
   const sent: AgentMessage[] = [];
@@ -58,6 +60,7 @@ export async function startCore({
     centralNode: async () => ({ addresses: ["192.0.2.1"], port: 443 }),
     clock,
     log: silentLog,
+    ...(localRelease === undefined ? {} : { localRelease }),
   });
   await core.start();
 
