@@ -105,16 +105,19 @@ async function startOn(
   metrics.observe(consoleApp, "console");
   await consoleApp.register(consoleRoutes({ health, version }));
 
+  const orders = {
+    /** Age of the oldest order that its host has not reported on; null: none waits. */
+    async oldestNotInEffectAgeSec(): Promise<number | null> {
+      const times = await Promise.all([settings.oldestUnreported(), tasks.oldestWaiting()]);
+      const oldest = times.filter((at) => at !== null).sort()[0];
+      return oldest === undefined ? null : Math.max(0, (now().getTime() - Date.parse(oldest)) / 1000);
+    },
+  };
   metrics.read({
     agentsConnected: agents.connected,
     agentsShed: agents.refused,
     strangersRefused: externalSystems.strangersRefused,
-    async oldestOrderAgeSec() {
-      const oldest = [await settings.oldestUnreported(), await tasks.oldestWaiting()]
-        .filter((at) => at !== null)
-        .sort()[0];
-      return oldest === undefined ? 0 : Math.max(0, (now().getTime() - Date.parse(oldest)) / 1000);
-    },
+    oldestOrderAgeSec: async () => (await orders.oldestNotInEffectAgeSec()) ?? 0,
   });
   const metricsApp = metrics.app(health);
 
@@ -126,7 +129,8 @@ async function startOn(
   repeating.every(600_000, "forget join tokens", enrolment.sweep);
   repeating.every(43_200_000, "renew server certificates", certificates.refresh);
 
-  async function close(): Promise<void> {
+  /** Everything but the database. */
+  async function stop(): Promise<void> {
     health.startClosing();
     await agents.close();
     await Promise.all([api.close(), consoleApp.close(), metricsApp.close()]);
@@ -135,20 +139,29 @@ async function startOn(
     await hosts.flushContacts();
     await externalSystems.flush({ everything: true });
     await nudges.close();
-    await database.close();
   }
 
-  await nudges.start();
-  const urls = {
-    api: await listen(api, config.api, "https"),
-    console: await listen(consoleApp, config.console, "https"),
-    metrics: await listenForMetrics(metricsApp, config.metrics, log),
-  };
-  return {
-    ...urls,
-    services: { audit, authority, certificates, database, enrolment, externalSystems, health, hosts },
-    close,
-  };
+  try {
+    await nudges.start();
+    const urls = {
+      api: await listen(api, config.api, "https"),
+      console: await listen(consoleApp, config.console, "https"),
+      metrics: await listenForMetrics(metricsApp, config.metrics, log),
+    };
+    const services = { audit, authority, certificates, enrolment, externalSystems, health, hosts, orders };
+    return {
+      ...urls,
+      services: { ...services, database },
+      async close(): Promise<void> {
+        await stop();
+        await database.close();
+      },
+    };
+  } catch (error) {
+    // One port is taken, say: those that listen already must not keep the process alive.
+    await stop();
+    throw error;
+  }
 }
 
 async function listenForMetrics(

@@ -10,6 +10,7 @@ const refusals = {
   ),
   "429": json(api.ErrorReply, "Too many pending external systems from this address, or in all"),
   "500": json(api.ErrorReply, "A fault of the Central Node; retry later"),
+  "503": json(api.ErrorReply, "The Central Node's database does not answer, or it is closing; retry later"),
 };
 const badRequest = json(api.ErrorReply, "Incorrect parameters: `message` names the field, the rule and the value");
 const notFound = (what: string) => ({ "404": json(api.ErrorReply, what) });
@@ -107,6 +108,7 @@ export function responseApiOpenApi(version: string) {
             "200": json(api.Empty, "Done"),
             "400": badRequest,
             ...notFound("There is no such host"),
+            ...tooLarge,
             ...refusals,
           },
         },
@@ -152,6 +154,7 @@ export function responseApiOpenApi(version: string) {
             "200": json(api.Empty, "Done"),
             "400": badRequest,
             ...notFound("There is no such task"),
+            ...tooLarge,
             ...refusals,
           },
         },
@@ -168,6 +171,7 @@ export function responseApiOpenApi(version: string) {
             "200": json(api.TaskReply, "The task"),
             "400": badRequest,
             ...notFound("There is no such task"),
+            ...tooLarge,
             ...refusals,
           },
         },
@@ -184,6 +188,7 @@ export function responseApiOpenApi(version: string) {
             "200": json(api.TaskReply, "The task"),
             "400": badRequest,
             ...notFound("There is no such task"),
+            ...tooLarge,
             ...refusals,
           },
         },

@@ -79,9 +79,27 @@ function shortenKey(key: string): string {
   return key.length > 64 ? `${key.slice(0, 64)}…` : key;
 }
 
+const shownLength = 80;
+
+/** As JSON, but no more of it than is shown: the value comes from strangers, and may be megabytes or nested without end. */
 function shorten(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+  const text = excerpt(value, 2);
+  return text.length > shownLength ? `${text.slice(0, shownLength)}…` : text;
+}
+
+function excerpt(value: unknown, depth: number): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, shownLength));
+  if (typeof value !== "object" || value === null) return String(value);
+  const isList = Array.isArray(value);
+  if (depth === 0) return isList ? "[…]" : "{…}";
+  const parts: string[] = [];
+  for (const key in value) {
+    const member = excerpt((value as Record<string, unknown>)[key], depth - 1);
+    parts.push(isList ? member : `${excerpt(key, 0)}:${member}`);
+    // Each part has a character and a comma at least: more of them are never shown.
+    if (parts.length > shownLength / 2) break;
+  }
+  return isList ? `[${parts.join(",")}]` : `{${parts.join(",")}}`;
 }
 
 function valueAt(value: unknown, path: (string | number)[]): unknown {

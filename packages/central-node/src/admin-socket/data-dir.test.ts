@@ -33,7 +33,9 @@ test("a node that is killed leaves its data directory to the next one", async (t
     claimDataDir(${JSON.stringify(dataDir)});
     process.stdout.write("claimed");
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   t.after(() => child.kill("SIGKILL"));
   await once(child.stdout, "data");
   assert.equal(isClaimed(dataDir), true);

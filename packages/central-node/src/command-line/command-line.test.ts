@@ -11,7 +11,7 @@ import { text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { createTerminal } from "@cordon/terminal";
-import { makeCertificate } from "../enrolment/test-certificates.ts";
+import { makeCertificate } from "../http/test-certificates.ts";
 import { createServerProgram } from "./program.ts";
 
 type Ready = { ready: true; api: string; console: string; metrics: string; pid: number };
@@ -25,8 +25,10 @@ after(() => {
 });
 
 /** Runs the real program in a process of its own, on free ports. */
-function startNode(dataDir: string) {
-  const addresses = ["--api", "127.0.0.1:0", "--console", "[::1]:0", "--metrics", "127.0.0.1:0"];
+function startNode(
+  dataDir: string,
+  addresses = ["--api", "127.0.0.1:0", "--console", "[::1]:0", "--metrics", "127.0.0.1:0"],
+) {
   const child = spawn(process.execPath, [mainFile, "start", "--data-dir", dataDir, ...addresses], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env.PATH },
@@ -45,8 +47,10 @@ function startNode(dataDir: string) {
     ready,
     lines,
     async end(signal: NodeJS.Signals) {
-      child.kill(signal);
-      await once(child, "exit");
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill(signal);
+        await once(child, "exit");
+      }
       children.delete(child);
       return { exitCode: child.exitCode, stderr: await stderr };
     },
@@ -122,6 +126,15 @@ test("a node that was killed starts again on the same data directory, and knows 
   await again.ready;
   assert.equal((await run("join-token", "list", "--json")).json().length, 1);
   assert.equal((await again.end("SIGINT")).exitCode, 0);
+});
+
+test("a node that cannot listen where it was told to ends and says what to do", async (t) => {
+  const { ready } = await startForTest(t);
+  const dataDir = join(mkdtempSync(join(folder, "node-")), "data");
+  const { host } = new URL(ready.api);
+  const failed = startNode(dataDir, ["--api", "127.0.0.1:0", "--console", host, "--metrics", "127.0.0.1:0"]);
+  await assert.rejects(failed.ready, /address already in use.*\n.*--console/);
+  assert.deepEqual((await failed.end("SIGKILL")).exitCode, 1);
 });
 
 test("an external system is listed, named, accepted and withdrawn by the words typed", async (t) => {

@@ -13,6 +13,7 @@ import { createUserService } from "../users/user-service.ts";
 import { version } from "../version.ts";
 
 const closeWithinMs = 10_000;
+const failedStartEndsWithinMs = 1000;
 
 /** From claim to release: runs a Central Node and its admin socket until a signal, and says when it is ready. */
 export async function runNode(needs: {
@@ -42,6 +43,10 @@ export async function runNode(needs: {
     }
     log.info("closed");
     return exitCodes.done;
+  } catch (error) {
+    // A node that failed half-way through its start must not live on with the half that listens.
+    endBy(failedStartEndsWithinMs, log);
+    throw error;
   } finally {
     claim.release();
   }

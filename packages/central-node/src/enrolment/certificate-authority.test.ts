@@ -5,9 +5,9 @@ import { Problem } from "@cordon/contract";
 import fc from "fast-check";
 import { openDatabase } from "../database/database.ts";
 import { testDatabases } from "../database/test-databases.ts";
+import { dayMs, makeCertificate, makeCertificateRequest, makeEcKeys, makeRsaKeys } from "../http/test-certificates.ts";
+import { x509 } from "../http/x509.ts";
 import { createCertificateAuthority } from "./certificate-authority.ts";
-import { dayMs, makeCertificate, makeCertificateRequest, makeEcKeys, makeRsaKeys } from "./test-certificates.ts";
-import { x509 } from "./x509.ts";
 
 const sensorId = "df64838b-b518-414b-b769-2b8be341a2f0";
 const refused = (error: unknown) => error instanceof Problem && error.code === "BAD_REQUEST";

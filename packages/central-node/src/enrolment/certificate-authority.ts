@@ -2,9 +2,9 @@ import { createHash, createPrivateKey, randomBytes, webcrypto, X509Certificate }
 import { agentUriPrefix } from "@cordon/contract";
 import type { Database } from "../database/database.ts";
 import type { CertificateAuthorityRow } from "../database/tables.ts";
+import { makeKeys, signingAlgorithm, x509 } from "../http/x509.ts";
 import { certificateAuthorityStore } from "./certificate-authority-store.ts";
 import { readCertificateRequest } from "./certificate-request.ts";
-import { makeKeys, signingAlgorithm, x509 } from "./x509.ts";
 
 const dayMs = 86_400_000;
 const authorityLifeMs = 3650 * dayMs;

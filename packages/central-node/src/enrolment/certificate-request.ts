@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { Problem } from "@cordon/contract";
-import { x509 } from "./x509.ts";
+import { x509 } from "../http/x509.ts";
 
 const curves = ["prime256v1", "secp384r1"];
 const minRsaBits = 2048;

@@ -9,9 +9,9 @@ import { openDatabase } from "../database/database.ts";
 import { testDatabases } from "../database/test-databases.ts";
 import { createHostService } from "../hosts/host-service.ts";
 import { createNudges } from "../hosts/nudges.ts";
+import { makeCertificate, makeCertificateRequest, makeRsaKeys } from "../http/test-certificates.ts";
 import { createCertificateAuthority } from "./certificate-authority.ts";
 import { createEnrolmentService } from "./enrolment-service.ts";
-import { makeCertificate, makeCertificateRequest, makeRsaKeys } from "./test-certificates.ts";
 
 const administrator: Actor = { kind: "local-administrator", id: "root", address: null, fingerprint: null };
 const facts: HostFacts = {

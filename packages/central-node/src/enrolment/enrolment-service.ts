@@ -13,7 +13,7 @@ import { joinTokenStore } from "./join-token-store.ts";
 export type JoinTokenState = { id: string; createdAt: string; expiresAt: string; usesLeft: number };
 export type EnrolmentService = ReturnType<typeof createEnrolmentService>;
 
-export const joinTokenBounds = { minTtlSec: 60, maxTtlSec: 30 * 86_400, minUses: 1, maxUses: 100_000 } as const;
+const joinTokenBounds = { minTtlSec: 60, maxTtlSec: 30 * 86_400, minUses: 1, maxUses: 100_000 } as const;
 
 /** One in use, one renewed, and one whose delivery may have been lost. */
 const maxCertificatesPerHost = 3;
@@ -56,7 +56,7 @@ export function createEnrolmentService(needs: {
   }
 
   return {
-    /** The text to paste on hosts; it cannot be shown again. Throws BAD_REQUEST outside of `joinTokenBounds`. */
+    /** The text to paste on hosts; it cannot be shown again. Throws BAD_REQUEST outside of the bounds below. */
     async createJoinToken({ ttlSec, uses }: { ttlSec: number; uses: number }, actor: Actor): Promise<string> {
       const { minTtlSec, maxTtlSec, minUses, maxUses } = joinTokenBounds;
       if (!(ttlSec >= minTtlSec && ttlSec <= maxTtlSec)) {

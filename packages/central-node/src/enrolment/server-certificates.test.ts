@@ -9,9 +9,9 @@ import { connect, createServer } from "node:tls";
 import { centralNodeTlsName } from "@cordon/contract";
 import pino from "pino";
 import { testDatabases } from "../database/test-databases.ts";
+import { dayMs, makeCertificate, type TestCertificate } from "../http/test-certificates.ts";
 import { createCertificateAuthority } from "./certificate-authority.ts";
 import { createServerCertificates } from "./server-certificates.ts";
-import { dayMs, makeCertificate, type TestCertificate } from "./test-certificates.ts";
 
 const [sqlite] = testDatabases;
 

@@ -91,9 +91,10 @@ async function choose(
     });
   }
   if (others.length === 0) return row;
+  const fingerprints = candidates.map((candidate) => candidate.fingerprint);
   throw new Problem("CONFLICT", {
-    message: `${candidates.length} certificates of ${externalSystemId} are ${wanted}: name the fingerprint of the one you mean`,
-    fingerprints: candidates.map((candidate) => candidate.fingerprint),
+    message: `${candidates.length} certificates of ${externalSystemId} are ${wanted}, name the fingerprint of the one you mean: ${fingerprints.join(", ")}`,
+    fingerprints,
   });
 }
 

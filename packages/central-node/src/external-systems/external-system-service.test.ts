@@ -6,7 +6,7 @@ import type { Actor } from "../audit/actor.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
 import { openDatabase } from "../database/database.ts";
 import { testDatabases } from "../database/test-databases.ts";
-import { dayMs, makeCertificate, makeRsaKeys } from "../enrolment/test-certificates.ts";
+import { dayMs, makeCertificate, makeRsaKeys } from "../http/test-certificates.ts";
 import { fingerprintOfPeer } from "./client-certificate.ts";
 import { createExternalSystemService } from "./external-system-service.ts";
 

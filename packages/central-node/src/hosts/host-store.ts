@@ -10,7 +10,9 @@ export const hostStore = {
   },
 
   async update(tx: Tx, sensorId: string, facts: Partial<HostRow>, addresses: string[]): Promise<void> {
-    await tx.updateTable("hosts").set(facts).where("sensor_id", "=", sensorId).execute();
+    const updated = await tx.updateTable("hosts").set(facts).where("sensor_id", "=", sensorId).executeTakeFirst();
+    // Removed meanwhile: its addresses must not come back without it.
+    if (updated.numUpdatedRows === 0n) return;
     await tx.deleteFrom("host_addresses").where("sensor_id", "=", sensorId).execute();
     await insertAddresses(tx, sensorId, addresses);
   },

@@ -8,6 +8,7 @@ import type { Host, HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
 import { cleanText } from "../text/clean-text.ts";
+import { cleanTimestamp } from "../text/clean-timestamp.ts";
 import { bannedHashStore } from "./banned-hash-store.ts";
 import { refuseConflicts } from "./prevention-conflict.ts";
 import { isInForce, type SettingHead, type SettingState, stateOf } from "./setting-state.ts";
@@ -133,13 +134,16 @@ export function createSettingService({
       return { wish: JSON.parse(row.wish), endsAt: row.ends_at };
     },
 
-    /** Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). */
+    /**
+     * Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). What it
+     * cannot do waits until it can, unless it holds an older one: that must not outlive its being lifted.
+     */
     async listDue(
       host: Pick<Host, "sensorId" | "capabilities">,
       known: ReadonlyMap<string, number>,
     ): Promise<DueSetting[]> {
       const due = (await settingStore.listHeads(database.read, host.sensorId))
-        .filter((head) => host.capabilities.includes(head.action))
+        .filter((head) => host.capabilities.includes(head.action) || known.has(keyOf(head.action, scopeOf(head))))
         .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation)
         .sort((a, b) => urgency(a.action) - urgency(b.action));
       const at = now();
@@ -164,6 +168,7 @@ export function createSettingService({
         const ordered = await settingStore.find(tx, target, report.action);
         // A host cannot have what was never ordered; generation 0 is "lifted, as it never was ordered".
         if (ordered === undefined || report.generation > ordered.generation) return false;
+        const receivedAt = now().toISOString();
         return settingStore.putReport(tx, {
           sensor_id: sensorId,
           scope: report.scope,
@@ -172,8 +177,8 @@ export function createSettingService({
           state: report.state,
           reason: report.reason === undefined ? null : cleanText(report.reason, 64),
           detail: report.detail === undefined ? null : cleanText(report.detail, 4096),
-          reported_at: cleanText(report.at, 40),
-          received_at: now().toISOString(),
+          reported_at: cleanTimestamp(report.at, receivedAt),
+          received_at: receivedAt,
         });
       });
       if (taken) counts.outcome(report.action, report.state);

@@ -15,6 +15,7 @@ import type { HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
 import { cleanText } from "../text/clean-text.ts";
+import { cleanTimestamp } from "../text/clean-timestamp.ts";
 import { taskStore } from "./task-store.ts";
 
 export type TaskService = ReturnType<typeof createTaskService>;
@@ -262,15 +263,16 @@ const nothingYet = {
 } as const;
 
 function columnsOf(task: TaskRow, report: TaskReport, receivedAt: string): Partial<TaskRow> {
-  const startedAt = report.startedAt === undefined ? task.started_at : cleanText(report.startedAt, 40);
+  const startedAt = report.startedAt === undefined ? task.started_at : cleanTimestamp(report.startedAt, receivedAt);
   if (report.state === "running") return { state: "running", started_at: startedAt ?? receivedAt };
+  // A task that a deadline stopped did not fail by itself: EXPIRED, set with the request, stands. One that ran after all did not expire.
+  const expired = report.state === "cancelled" && task.reason === "EXPIRED";
   return {
-    // A program that a deadline stopped before it started did not fail by itself: EXPIRED, set with the request, stands.
-    state: report.state === "cancelled" && task.reason === "EXPIRED" ? "failed" : (report.state as TaskRow["state"]),
+    state: expired ? "failed" : (report.state as TaskRow["state"]),
     started_at: startedAt,
-    finished_at: report.finishedAt === undefined ? receivedAt : cleanText(report.finishedAt, 40),
-    reason: report.reason === undefined ? task.reason : cleanText(report.reason, 64),
-    detail: report.detail === undefined ? task.detail : cleanText(report.detail, 4096),
+    finished_at: report.finishedAt === undefined ? receivedAt : cleanTimestamp(report.finishedAt, receivedAt),
+    reason: expired ? task.reason : report.reason === undefined ? null : cleanText(report.reason, 64),
+    detail: expired ? task.detail : report.detail === undefined ? null : cleanText(report.detail, 4096),
     exit_code: report.exitCode ?? null,
     stdout: report.stdout === undefined ? null : withoutNul(report.stdout),
     stderr: report.stderr === undefined ? null : withoutNul(report.stderr),

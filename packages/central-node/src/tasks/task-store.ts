@@ -17,6 +17,8 @@ export const taskStore = {
   },
 
   async update(tx: Tx, taskId: string, columns: Partial<TaskRow>): Promise<void> {
+    // Nothing to set is no SQL statement.
+    if (Object.keys(columns).length === 0) return;
     await tx.updateTable("tasks").set(columns).where("task_id", "=", taskId).execute();
   },
 
