@@ -8,28 +8,34 @@ import { pino } from "pino";
 import { createCentralNode } from "./central-node.ts";
 import { readConfig } from "./config.ts";
 
-test("a Central Node that cannot have its console's port leaves nothing listening, and starts once it can", async (t) => {
-  const dataDir = await mkdtemp(join(tmpdir(), "cordon-start-"));
-  t.after(() => rm(dataDir, { recursive: true, force: true }));
+async function holdPort(): Promise<{ port: number; release(): Promise<unknown> }> {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
   const address = holder.address();
   assert.ok(typeof address === "object" && address !== null);
-  const config = (console: string) =>
-    readConfig({
-      configFile: undefined,
-      environment: {},
-      flags: { dataDir, api: "127.0.0.1:0", console, metrics: "127.0.0.1:0" },
-    });
-  const needs = { log: pino({ level: "silent" }), now: () => new Date() };
+  return { port: address.port, release: () => new Promise((resolve) => holder.close(resolve)) };
+}
 
-  const before = process.getActiveResourcesInfo().filter((kind) => kind === "TCPServerWrap").length;
-  await assert.rejects(createCentralNode({ ...needs, config: config(`127.0.0.1:${address.port}`) }), {
-    code: "EADDRINUSE",
+test("a Central Node that cannot have its console's port leaves nothing listening, and starts once it can", async (t) => {
+  const dataDir = await mkdtemp(join(tmpdir(), "cordon-start-"));
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  const [free, taken] = [await holdPort(), await holdPort()];
+  await free.release();
+  const config = readConfig({
+    configFile: undefined,
+    environment: {},
+    flags: {
+      dataDir,
+      api: `127.0.0.1:${free.port}`,
+      console: `127.0.0.1:${taken.port}`,
+      metrics: "127.0.0.1:0",
+    },
   });
-  assert.equal(process.getActiveResourcesInfo().filter((kind) => kind === "TCPServerWrap").length, before);
+  const needs = { config, log: pino({ level: "silent" }), now: () => new Date() };
 
-  await new Promise((resolve) => holder.close(resolve));
-  const node = await createCentralNode({ ...needs, config: config(`127.0.0.1:${address.port}`) });
+  await assert.rejects(createCentralNode(needs), { code: "EADDRINUSE" });
+  await taken.release();
+  // The very port that the first one listened on is free again.
+  const node = await createCentralNode(needs);
   await node.close();
 });
