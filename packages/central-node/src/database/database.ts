@@ -1,4 +1,5 @@
 import { chmodSync, closeSync, openSync } from "node:fs";
+import { Socket } from "node:net";
 import { DatabaseSync } from "node:sqlite";
 import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
@@ -82,17 +83,30 @@ function openPostgres(url: string) {
     connectionTimeoutMillis: 10_000,
     // A Central Node that is stopped in mid-transaction must not hold the others' turn for ever.
     idle_in_transaction_session_timeout: 20_000,
-    lock_timeout: 15_000,
-    statement_timeout: 30_000,
+    lock_timeout: 8_000,
+    statement_timeout: 10_000,
+    stream: openSocket,
     application_name: "cordon-central-node",
     types: {
       getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
     },
   });
-  // Idle connections that break are replaced at the next query; without a listener the process would end.
+  // Connections that break are replaced at the next query. Without a listener the process would end: the pool's for those
+  // that are idle, the connection's own for one that is used, whose query fails in any case.
   pool.on("error", () => {});
+  pool.on("connect", (client) => client.on("error", () => {}));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return { read: db, write: db, close: () => db.destroy() };
+}
+
+/** Above statement_timeout, within which a PostgreSQL that can be reached always answers. */
+const silenceMs = 12_000;
+
+/** Where the network swallows everything, TCP itself would keep a request waiting for a quarter of an hour. */
+function openSocket(): Socket {
+  const socket = new Socket();
+  socket.setTimeout(silenceMs, () => socket.destroy(new Error("timeout: PostgreSQL is silent")));
+  return socket;
 }
 
 /** Reports whether the database answers. */
