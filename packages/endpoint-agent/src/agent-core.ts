@@ -11,6 +11,7 @@ import {
   TaskOrder,
   Welcome,
 } from "@cordon/contract";
+import { responseActions } from "@cordon/response-actions";
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import type { Checkpoint } from "./checkpoint.ts";
 import { createDesiredState } from "./desired-state.ts";
@@ -134,7 +135,7 @@ export function createAgentCore(needs: {
       connected: welcomed,
       journalId: journal.journalId,
       lineage: journal.lineage(),
-      capabilities: abilities.names(),
+      capabilities: capabilities(),
       settings: summariseSettings(journal, clock),
       tasks: taskQueue.counts(),
       reportsWaiting: journal.spool.count(),
@@ -250,7 +251,15 @@ export function createAgentCore(needs: {
   }
 
   function currentFacts(): HostFacts {
-    return { ...facts(), capabilities: abilities.names() };
+    return { ...facts(), capabilities: capabilities() };
+  }
+
+  /** What can be done here and now: the system can, and the host's owner lets it. */
+  function capabilities(): string[] {
+    const able = abilities.names();
+    return Object.values(responseActions)
+      .filter((action) => able.includes(action.name) && policy.allows(action))
+      .map((action) => action.name);
   }
 
   function scheduleHousekeeping() {

@@ -184,6 +184,13 @@ test("a local release lifts at once, outlives a restart, is reported, and yields
   assert.notEqual(again.kernel.isolation, null);
 });
 
+test("what the host's owner forbids is no capability", async () => {
+  const host = await startCore({ policy: { allows: ({ name }) => name !== "network-isolation" } });
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(hello.facts.capabilities, ["run-process"]);
+});
+
 test("a release by hand while the agent hung is taken up when it recovers, and not undone", async () => {
   let marked = false;
   const localRelease = {

@@ -167,7 +167,7 @@ export function createDesiredState(needs: {
       record = { ...record, wish: null, deadline: null };
       // Written down first, so that no clock set back later can bring it to life again.
       journal.settings.put(record);
-    } else if (verifyOnly && record.outcome !== null && (await stillHolds(enforcer, record))) {
+    } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {
       return;
     }
     const remainingSec = record.wish === null || left === null ? null : left / 1000;
@@ -271,6 +271,11 @@ export function createDesiredState(needs: {
   function now(): string {
     return new Date(clock.wallMs()).toISOString();
   }
+}
+
+/** What failed is tried again: what hindered it may be over, and the Central Node must hear that. A refusal stands. */
+function succeeded({ outcome, refusal }: SettingRecord): boolean {
+  return outcome !== null && (outcome.state !== "failed" || refusal !== null);
 }
 
 function findSettingAction(name: string): SettingAction | null {

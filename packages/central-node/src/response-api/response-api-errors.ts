@@ -27,7 +27,7 @@ export function toProblem(error: unknown, request: FastifyRequest): Problem {
   });
 }
 
-/** The Response API's own error body; 404 is exactly {"error":"Not Found"}. */
+/** The Response API's own error body; 401, 404 and 409 are exactly their title. */
 export function sendProblem(problem: Problem, reply: FastifyReply): FastifyReply {
   return reply.code(problem.status).type("application/json; charset=utf-8").send(bodyOf(problem));
 }
@@ -37,9 +37,8 @@ function bodyOf(problem: Problem) {
   switch (problem.code) {
     case "NOT_FOUND":
     case "UNAUTHORIZED":
-      return { error: problem.title };
     case "CONFLICT":
-      return { error: problem.title, message };
+      return { error: problem.title };
     case "RULE_CONFLICT":
       return fromConflict(problem.details as RuleConflict, problem.title);
     default:

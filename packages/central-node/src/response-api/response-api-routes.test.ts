@@ -235,7 +235,7 @@ test("a task is created once, read with and without what it runs, and deleted fo
   };
   assert.deepEqual(await call("POST", task(host), body), [200, { ...waiting, ...settings }]);
   const [status, conflict] = await call("POST", task(host, taskId.toUpperCase()), body);
-  assert.deepEqual([status, conflict.error], [409, "Conflict"]);
+  assert.deepEqual([status, conflict], [409, { error: "Conflict" }]);
   assert.deepEqual(await call("GET", `tasks/${taskId}`), [200, waiting]);
   assert.deepEqual(await call("GET", `tasks/${taskId}?settings=false`), [200, waiting]);
   assert.deepEqual(await call("GET", `tasks/${taskId}?settings=true`), [200, { ...waiting, ...settings }]);

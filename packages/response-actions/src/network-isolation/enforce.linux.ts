@@ -135,5 +135,5 @@ function detailOf(table: IsolationTable): string {
   const unsettled = table.settled
     ? ""
     : "; conntrack could not be run, so a TCP connection from before may go on where an exclusion names its remote address";
-  return `${exclusions}, Central Node ${table.centralNode.join(", ")}, IPv4 and IPv6 cut; ${table.refusedPackets} packets refused so far${unsettled}`;
+  return `${exclusions}, Central Node ${table.centralNode.join(", ")}, IPv4 and IPv6 cut; ${table.refusedPackets} ${table.refusedPackets === 1 ? "packet" : "packets"} refused so far${unsettled}`;
 }

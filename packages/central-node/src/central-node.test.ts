@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:https";
+import { connect as connectTcp, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { connect as connectTls } from "node:tls";
+import { responseApiBase } from "@cordon/contract";
+import { createCentralNode } from "./central-node.ts";
+import type { CentralNodeConfig } from "./config.ts";
+import { makeCertificate } from "./http/test-certificates.ts";
+import { silentLog } from "./test-services.ts";
+
+const anywhere = { host: "127.0.0.1", port: 0 };
+
+async function start(t: TestContext, changes: Partial<CentralNodeConfig> = {}) {
+  const dataDir = await mkdtemp(join(tmpdir(), "cordon-node-"));
+  t.after(() => rm(dataDir, { recursive: true, force: true }));
+  const node = await createCentralNode({
+    config: {
+      dataDir,
+      api: anywhere,
+      console: anywhere,
+      metrics: { ...anywhere, asked: true },
+      database: null,
+      serverNames: [],
+      serverCertificateFile: null,
+      serverKeyFile: null,
+      logLevel: "fatal",
+      limits: {
+        pendingExternalSystems: 100,
+        pendingPerAddress: 10,
+        pendingDays: 7,
+        maxBodyBytes: 1024 * 1024,
+        maxHashesPerScope: 1000,
+        taskDeliveryDays: 7,
+        agentHeartbeatSec: 30,
+        newConnectionsPerSec: 100,
+      },
+      ...changes,
+    },
+    log: silentLog,
+    now: () => new Date(),
+  });
+  let closing: Promise<void> | null = null;
+  const close = () => {
+    closing ??= node.close();
+    return closing;
+  };
+  t.after(close);
+  return { ...node, close, dataDir, port: Number(new URL(node.api).port) };
+}
+
+/** One request on a connection of its own. */
+async function get(url: string, client: { cert?: string; key?: string } = {}) {
+  const asked = request(url, { ...client, rejectUnauthorized: false, agent: false });
+  asked.end();
+  const [answer] = await once(asked, "response");
+  let text = "";
+  for await (const chunk of answer) text += chunk;
+  return { status: answer.statusCode as number, headers: answer.headers as Record<string, string>, text };
+}
+
+/** A client that never says more than `bytes`. With `overTls` null it does not even get to TLS. */
+async function hang(
+  t: TestContext,
+  port: number,
+  { overTls, bytes }: { overTls: boolean; bytes: string },
+): Promise<Socket> {
+  const socket = overTls
+    ? connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false })
+    : connectTcp({ host: "127.0.0.1", port });
+  // Being cut off is what these clients are for.
+  socket.on("error", () => {});
+  await once(socket, overTls ? "secureConnect" : "connect");
+  if (bytes !== "") await new Promise<void>((resolve) => socket.write(bytes, () => resolve()));
+  return socket;
+}
+
+const openApi = `${responseApiBase}/openapi.json`;
+const hangers = [
+  { overTls: false, bytes: "" },
+  { overTls: false, bytes: "\x16\x03\x01\x02\x00\x01" },
+  { overTls: true, bytes: "" },
+  { overTls: true, bytes: "GET" },
+  { overTls: true, bytes: `GET ${openApi} HTTP/1.1\r\nHost: x\r\nX-Slow: ` },
+  {
+    overTls: true,
+    bytes: `POST ${responseApiBase}/soar/settings HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{`,
+  },
+];
+
+test("a Central Node serves the Response API, the console's page, health and metrics, each on a port of its own", async (t) => {
+  const { api, console, metrics } = await start(t);
+  assert.equal(JSON.parse((await get(api + openApi)).text).openapi, "3.1.0");
+  assert.equal((await get(`${console}/docs/response-api/`)).status, 200);
+  assert.equal((await get(`${api}/docs/response-api/`)).status, 404);
+  assert.equal((await get(`${console}/health/ready`)).status, 200);
+  const scraped = await (await fetch(`${metrics}/metrics`)).text();
+  assert.match(scraped, /^cordon_agents_connected 0$/m);
+  assert.match(
+    scraped,
+    /^cordon_request_duration_seconds_count\{surface="response-api",method="GET",status="200"\} 1$/m,
+  );
+});
+
+test("a stranger's knock is refused and waits for a decision, and once accepted its next request is answered", async (t) => {
+  const { api, services } = await start(t);
+  const { pem, key } = await makeCertificate();
+  const sensors = `${api}${responseApiBase}/soar/sensors`;
+  assert.equal((await get(sensors)).status, 401, "without a certificate");
+  const refused = await get(sensors, { cert: pem, key });
+  assert.deepEqual([refused.status, refused.text], [401, '{"error":"Unauthorized"}']);
+  const administrator = { kind: "local-administrator", id: "root", address: null, fingerprint: null } as const;
+  const [pending, ...more] = await services.externalSystems.list();
+  assert.ok(pending !== undefined);
+  assert.equal(more.length, 0);
+  await services.externalSystems.accept({ externalSystemId: "SOAR" }, administrator);
+  const accepted = await get(sensors, { cert: pem, key });
+  assert.deepEqual([accepted.status, JSON.parse(accepted.text).sensors], [200, []]);
+});
+
+test("garbage, half requests and clients that hang do not keep others from being served", async (t) => {
+  const { api, port } = await start(t);
+  for (let round = 0; round < 10; round++) for (const hanger of hangers) await hang(t, port, hanger);
+  for (const bytes of ["\0\0\0\0", "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff".repeat(100)]) {
+    const socket = await hang(t, port, { overTls: false, bytes });
+    socket.resume();
+    await once(socket, "close");
+  }
+  for (const bytes of [
+    "\0\0\0\0\r\n\r\n",
+    "GET /%zz HTTP/9.9\r\n\r\n",
+    "GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "GET / HTTP/1.1\r\n\r\n",
+    `GET /${"x".repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+    `POST ${openApi} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+  ]) {
+    const socket = await hang(t, port, { overTls: true, bytes });
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    assert.match(answer.toString(), /^HTTP\/1\.1 4\d\d /, bytes.slice(0, 40));
+    socket.destroy();
+  }
+  assert.equal((await get(api + openApi)).status, 200);
+});
+
+test("a path that is no URL, and a parameter longer than any, are refused in JSON", async (t) => {
+  const { api } = await start(t);
+  for (const path of ["%", "%zz/sensors", `${"a".repeat(600)}/sensors`]) {
+    const { status, text } = await get(`${api}${responseApiBase}/${path}`);
+    assert.ok(status === 400 || status === 404, `${status}`);
+    assert.equal(typeof JSON.parse(text).error, "string");
+  }
+});
+
+test("clients that hang, at whatever step, do not keep a Central Node from closing", async (t) => {
+  const { port, close } = await start(t);
+  for (const hanger of hangers) await hang(t, port, hanger);
+  const began = performance.now();
+  await close();
+  const ms = performance.now() - began;
+  t.diagnostic(`closed in ${Math.round(ms)} ms`);
+  // The program gives up, and ends with a failure, after 10 s.
+  assert.ok(ms < 8000, `closing took ${Math.round(ms)} ms`);
+});
+
+test("a request under way when a Central Node closes is still answered", async (t) => {
+  const { port, close } = await start(t);
+  const body = '{"not":"an enrolment"}';
+  const head = `POST /agent/v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
+  const socket = await hang(t, port, { overTls: true, bytes: head + body.slice(0, 5) });
+  const closed = close();
+  socket.write(body.slice(5));
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  assert.match(answer.toString(), /^HTTP\/1\.1 (400|503) /);
+  socket.destroy();
+  await closed;
+});
+
+test("a Central Node that cannot have its port leaves nothing behind that listens or keeps the database", async (t) => {
+  const { port } = await start(t);
+  await assert.rejects(start(t, { console: { host: "127.0.0.1", port } }), { code: "EADDRINUSE" });
+});
+
+test("what was ordered before a restart is there after it, with the same authority and the same history", async (t) => {
+  const first = await start(t);
+  const authorities = first.services.authority.authorities();
+  await first.close();
+  const again = await start(t, { dataDir: first.dataDir });
+  assert.equal(again.services.authority.authorities(), authorities);
+});
