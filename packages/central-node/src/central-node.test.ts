@@ -63,12 +63,8 @@ async function get(url: string, client: { cert?: string; key?: string } = {}) {
   return { status: answer.statusCode as number, headers: answer.headers as Record<string, string>, text };
 }
 
-/** A client that never says more than `bytes`. With `overTls` null it does not even get to TLS. */
-async function hang(
-  t: TestContext,
-  port: number,
-  { overTls, bytes }: { overTls: boolean; bytes: string },
-): Promise<Socket> {
+/** A client that never says more than `bytes`. Without `overTls` it does not even get to TLS. */
+async function hang(port: number, { overTls, bytes }: { overTls: boolean; bytes: string }): Promise<Socket> {
   const socket = overTls
     ? connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false })
     : connectTcp({ host: "127.0.0.1", port });
@@ -124,9 +120,9 @@ test("a stranger's knock is refused and waits for a decision, and once accepted 
 
 test("garbage, half requests and clients that hang do not keep others from being served", async (t) => {
   const { api, port } = await start(t);
-  for (let round = 0; round < 10; round++) for (const hanger of hangers) await hang(t, port, hanger);
-  for (const bytes of ["\0\0\0\0", "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff".repeat(100)]) {
-    const socket = await hang(t, port, { overTls: false, bytes });
+  for (let round = 0; round < 10; round++) for (const hanger of hangers) await hang(port, hanger);
+  for (const bytes of ["\0".repeat(100), "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff".repeat(100)]) {
+    const socket = await hang(port, { overTls: false, bytes });
     socket.resume();
     await once(socket, "close");
   }
@@ -139,7 +135,7 @@ test("garbage, half requests and clients that hang do not keep others from being
     `POST ${openApi} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   ]) {
-    const socket = await hang(t, port, { overTls: true, bytes });
+    const socket = await hang(port, { overTls: true, bytes });
     const [answer] = (await once(socket, "data")) as [Buffer];
     assert.match(answer.toString(), /^HTTP\/1\.1 4\d\d /, bytes.slice(0, 40));
     socket.destroy();
@@ -158,7 +154,7 @@ test("a path that is no URL, and a parameter longer than any, are refused in JSO
 
 test("clients that hang, at whatever step, do not keep a Central Node from closing", async (t) => {
   const { port, close } = await start(t);
-  for (const hanger of hangers) await hang(t, port, hanger);
+  for (const hanger of hangers) await hang(port, hanger);
   const began = performance.now();
   await close();
   const ms = performance.now() - began;
@@ -171,7 +167,7 @@ test("a request under way when a Central Node closes is still answered", async (
   const { port, close } = await start(t);
   const body = '{"not":"an enrolment"}';
   const head = `POST /agent/v1/enrol HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-  const socket = await hang(t, port, { overTls: true, bytes: head + body.slice(0, 5) });
+  const socket = await hang(port, { overTls: true, bytes: head + body.slice(0, 5) });
   const closed = close();
   socket.write(body.slice(5));
   const [answer] = (await once(socket, "data")) as [Buffer];
@@ -185,7 +181,7 @@ test("a Central Node that cannot have its port leaves nothing behind that listen
   await assert.rejects(start(t, { console: { host: "127.0.0.1", port } }), { code: "EADDRINUSE" });
 });
 
-test("what was ordered before a restart is there after it, with the same authority and the same history", async (t) => {
+test("a Central Node that starts again on its data has the same authority, so that its agents know it", async (t) => {
   const first = await start(t);
   const authorities = first.services.authority.authorities();
   await first.close();

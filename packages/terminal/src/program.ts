@@ -78,7 +78,9 @@ export function createProgram(options: {
 
   const addVerb = <Options>(parent: Command, verb: Verb<Options>) => {
     const command = noteFailure(parent.command(verb.words).summary(verb.summary));
-    command.description(verb.description === undefined ? verb.summary : `${verb.summary}\n\n${verb.description}`);
+    command.description(
+      verb.description === undefined ? verb.summary : `${verb.summary}\n\n${joinLines(verb.description)}`,
+    );
     verb.flags?.(command);
     if (verb.examples !== undefined) command.addHelpText("after", exampleText(verb.examples));
     command.action(async () => {
@@ -176,4 +178,9 @@ function exampleText(examples: [commandLine: string, remark?: string][]): string
     remark === undefined ? `  ${commandLine}` : `  ${commandLine.padEnd(width)}   # ${remark}`,
   );
   return `\nExamples:\n${lines.join("\n")}\n`;
+}
+
+/** Sources break prose where their own lines end; help breaks it at the terminal's width. Indented lines stay lines. */
+function joinLines(prose: string): string {
+  return prose.replaceAll(/(\S)\n(?=\S)/g, "$1 ");
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { findFault } from "@cordon/contract";
 import pg from "pg";
 import type { Logger } from "pino";
+import { Type } from "typebox";
 
 /**
  * A hint that something new is in the database for a host, or for all. The database is the truth: a nudge may be lost or
@@ -10,6 +12,11 @@ import type { Logger } from "pino";
 export type Nudge = { target: string; about: "settings" | "tasks" | "removal" };
 
 export type Nudges = ReturnType<typeof createNudges>;
+
+const Payload = Type.Object({
+  from: Type.String(),
+  nudges: Type.Array(Type.Object({ target: Type.String(), about: Type.Enum(["settings", "tasks", "removal"]) })),
+});
 
 const channel = "cordon_nudges";
 const reconnectMs = 1000;
@@ -68,6 +75,7 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
       next.end().catch(() => {}); // it never stood: there is nothing to end in good order
       throw error;
     }
+    if (closing) return next.end();
     client = next;
     emitter.emit("gap");
     void flush();
@@ -93,15 +101,9 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   }
 
   function receive(payload: string) {
-    let message: { from?: unknown; nudges?: unknown };
-    try {
-      message = JSON.parse(payload);
-    } catch {
-      log.warn("another program notifies on our channel");
-      return;
-    }
-    if (message.from === self || !Array.isArray(message.nudges)) return;
-    for (const nudge of message.nudges) emitter.emit("nudge", nudge);
+    const message = readPayload(payload);
+    if (message === null) log.warn("another program notifies on our channel");
+    else if (message.from !== self) for (const nudge of message.nudges) emitter.emit("nudge", nudge);
   }
 
   /** Nudges that come while one statement is under way go together in the next. */
@@ -141,4 +143,14 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
       await client?.end();
     },
   };
+}
+
+/** Null: not one of ours. Whoever may connect to the database may notify. */
+function readPayload(payload: string): { from: string; nudges: Nudge[] } | null {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return findFault(Payload, value) === null ? (value as { from: string; nudges: Nudge[] }) : null;
+  } catch {
+    return null;
+  }
 }

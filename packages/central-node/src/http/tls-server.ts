@@ -1,3 +1,4 @@
+import type { Server, Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Logger } from "pino";
@@ -5,6 +6,9 @@ import type { Logger } from "pino";
 /** How long a client may take to send a request, and how long an idle connection is kept. */
 const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 72_000;
+const handshakeTimeoutMs = 20_000;
+/** How long closing waits for requests under way. */
+const closeGraceMs = 4000;
 
 /** A Fastify app on TLS 1.2 and 1.3. */
 export function createTlsApp({
@@ -31,6 +35,7 @@ export function createTlsApp({
       // No `ca`: its names would go out in the request for a certificate, and clients with a self-signed one would send none.
       requestCert: askForClientCertificate,
       rejectUnauthorized: false,
+      handshakeTimeout: handshakeTimeoutMs,
       SNICallback: (serverName, done) => done(null, certificates.secureContextFor(serverName)),
     },
     bodyLimit: maxBodyBytes,
@@ -52,9 +57,28 @@ export function createTlsApp({
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     request.log.info({ method, url: url.slice(0, 500), status: reply.statusCode, ms, address: request.ip }, "answered");
   });
+  cutOffWhenClosing(app.server, (hook) => app.addHook("preClose", hook));
   certificates.onChange(() =>
     app.server.setSecureContext({ ...certificates.defaultCertificate(), minVersion: "TLSv1.2" }),
   );
   // Its type remembers the HTTPS server; routes are written for any.
   return app as unknown as FastifyInstance;
+}
+
+/**
+ * Clients that are in the middle of something may end it, but not take their time: one that never sends the rest of a
+ * handshake or of a request would keep the server from closing for minutes, and is in none of Node's own lists of connections.
+ */
+function cutOffWhenClosing(server: Server, beforeClose: (hook: () => Promise<void>) => void): void {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  beforeClose(async () => {
+    const timer = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, closeGraceMs);
+    server.on("close", () => clearTimeout(timer));
+  });
 }

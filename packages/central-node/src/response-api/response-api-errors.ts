@@ -60,6 +60,6 @@ function isDatabaseAway(error: unknown): boolean {
   const code = "code" in error ? String(error.code) : "";
   return (
     /^(08...|57P0.|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EPIPE|ENOENT|55P03|57014|25P03)$/.test(code) ||
-    /timeout|terminated/i.test(error.message)
+    /timeout|terminated|not queryable/i.test(error.message)
   );
 }

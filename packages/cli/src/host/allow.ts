@@ -24,9 +24,10 @@ const directions = { in: "inbound", out: "outbound", both: "both" } as const;
 export const allowHelp = [
   "--allow DIRECTION:PROTOCOL:ADDRESS[:PORTS]",
   "  DIRECTION  who opens the connection: in (the other side), out (the isolated host) or both",
-  `  PROTOCOL   ${Object.keys(protocols).join(", ")}, an IANA number (0-255), or any`,
+  `  PROTOCOL   ${Object.keys(protocols).join(", ")},`,
+  "             an IANA number (0-255), or any",
   "  ADDRESS    the other side: one IPv4 address. Names, networks and IPv6 cannot be excluded",
-  "  PORTS      a port or a range a-b. With out: the other side's ports; with in: the isolated host's own.",
+  "  PORTS      a port or a range a-b: with out the other side's, with in the isolated host's own.",
   "             Not with both (whose ports would they be? give in and out, one each), and only with",
   "             tcp, udp, dccp, sctp or udplite",
 ].join("\n");
