@@ -4,7 +4,15 @@ import { randomUUID, X509Certificate } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { responseApiBase } from "@cordon/contract";
-import { type CentralNodeProcess, createFolder, type Owner, type Place, thisMachine } from "./programs.ts";
+import { until } from "./namespaces.ts";
+import {
+  type AgentProcess,
+  type CentralNodeProcess,
+  createFolder,
+  type Owner,
+  type Place,
+  thisMachine,
+} from "./programs.ts";
 
 export type ExternalSystem = {
   id: string;
@@ -69,6 +77,24 @@ export function curlAs(
     post: (path: string, body?: unknown, flags?: string[]) => send("POST", path, body, flags),
     delete: (path: string) => send("DELETE", path, undefined),
   };
+}
+
+/** What the API tells of a task once it has ended, output included. */
+export async function untilTaskEnds(soar: Pick<ResponseApi, "get">, taskId: string) {
+  return until(`task ${taskId} ends`, async () => {
+    const { body } = await soar.get(`tasks/${taskId}?settings=true`);
+    return ["completed", "failed", "cancelled"].includes(body.state) ? body : null;
+  });
+}
+
+/** The setting's state on the host, as `GET sensors` tells it. */
+export async function settingStateOf(
+  soar: Pick<ResponseApi, "get">,
+  host: Pick<AgentProcess, "sensorId">,
+  type = "network_isolation",
+) {
+  const { body } = await soar.get(`sensors?sensor_id=${host.sensorId}`);
+  return body.sensors[0].settingStates.find((state: { type: string }) => state.type === type);
 }
 
 /** One request by the real curl, which does not know our CA. */

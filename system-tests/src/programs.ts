@@ -1,24 +1,25 @@
 /**
  * The real programs as child processes, on this machine or inside a network namespace. Each gets a folder of its own, and
- * everything is ended and removed by the owner's clean-up; also when this process is killed (the folders then stay).
+ * everything is ended and removed by the owner's clean-up. All ends also when this process is killed, but the folders stay then.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { askRunningAgent } from "../../packages/endpoint-agent/src/control-socket.ts";
 import type { NetworkNode, RunResult } from "./namespaces.ts";
 import { until } from "./namespaces.ts";
 
 /** Where a program runs. `ipv4` is the address at which others find it. */
 export type Place = Pick<NetworkNode, "ipv4" | "run" | "spawn">;
-/** Whoever ends what was started: a test's context, or the demo. */
-export type Owner = { after(cleanUp: () => Promise<void> | void): void };
+/** Whoever ends what was started: a test's context, or the demo. Of a test that failed, its programs' logs are shown. */
+export type Owner = { after(cleanUp: () => Promise<void> | void): void; readonly passed?: boolean };
 export type CentralNodeProcess = Awaited<ReturnType<typeof startCentralNode>>;
 export type AgentProcess = Awaited<ReturnType<typeof enrolHost>>;
 
-/** The machine's own network, on loopback. An agent here is forbidden to isolate. */
+/** The machine's own network, on loopback. An agent here has no right to change it. */
 export const thisMachine: Place = {
   ipv4: "127.0.0.1",
   run: (program, args = [], { stdin = "", withinMs = 10_000 } = {}) =>
@@ -41,12 +42,21 @@ export const commandLineMain = fileURLToPath(new URL("../../packages/cli/src/mai
 /** A loaded machine needs a while to start a Node process. */
 const startWithinMs = 30_000;
 
-/** An empty folder that goes with its owner. */
+/** An empty folder that goes with its owner, or where that does not clean up, as this process exits. */
 export function createFolder(owner: Owner, name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `cordon-${name}-`));
-  owner.after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.add(folder);
+  owner.after(() => {
+    rmSync(folder, { recursive: true, force: true });
+    folders.delete(folder);
+  });
   return folder;
 }
+
+const folders = new Set<string>();
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 /**
  * cordon-server on a data directory of its own, ready. On this machine it takes free ports, inside a namespace 443 and
@@ -121,12 +131,16 @@ export async function enrolHost(
   central: Pick<CentralNodeProcess, "api" | "joinToken">,
   { place = thisMachine, main = [agentMain] }: { place?: Place; main?: string[] } = {},
 ) {
-  const process_ = createProcess(owner, place);
-  const stateDir = createFolder(owner, "agent");
   // Whatever a test orders, and whoever runs it: the machine itself is not to lose its network.
-  if (place === thisMachine) writeFileSync(join(stateDir, "policy.json"), '{"allowedActions":["run-process"]}');
+  const agentPlace = place === thisMachine ? withoutNetworkRights(thisMachine) : place;
+  const process_ = createProcess(owner, agentPlace);
+  const stateDir = createFolder(owner, "agent");
   const words = ["enroll", "--server", central.api, "--token", await central.joinToken(), "--state-dir", stateDir];
-  const { sensorId } = await runForJson<{ sensorId: string }>(place, agentMain, words);
+  const { sensorId } = await runForJson<{ sensorId: string }>(agentPlace, agentMain, words);
+
+  // As `status` does, without a Node process for each look.
+  const isConnected = async () =>
+    ((await askRunningAgent(stateDir, { command: "status" })) as AgentStatus | null)?.link === "connected";
 
   const agent = {
     place,
@@ -143,12 +157,12 @@ export async function enrolHost(
       await process_.kill();
       await process_.start([...otherMain, "start", "--state-dir", stateDir, ...flags]);
     },
-    status: () => runForJson<AgentStatus>(place, agentMain, ["status", "--state-dir", stateDir]),
+    status: () => runForJson<AgentStatus>(agentPlace, agentMain, ["status", "--state-dir", stateDir]),
     /** Break-glass. */
-    release: () => runForJson<{ state: string; by: string }>(place, agentMain, ["release", "--state-dir", stateDir]),
+    release: () =>
+      runForJson<{ state: string; by: string }>(agentPlace, agentMain, ["release", "--state-dir", stateDir]),
     /** Resolves once the Central Node has welcomed it. */
-    untilConnected: () =>
-      until("the agent is connected", async () => (await agent.status()).link === "connected", startWithinMs),
+    untilConnected: () => until("the agent is connected", isConnected, startWithinMs),
   };
   await agent.restart();
   await agent.untilConnected();
@@ -162,6 +176,17 @@ type AgentStatus = {
   capabilities?: string[];
   settings: { action: string; scope: string; generation: number; state: string; remainingSec: number | null }[];
 };
+
+/** Root without CAP_NET_ADMIN cannot load a single rule, and an agent then says that it is not able to isolate. */
+function withoutNetworkRights(place: Place): Place {
+  if (process.geteuid?.() !== 0) return place;
+  const wrapper = ["--bounding-set", "-net_admin", "--inh-caps", "-net_admin"];
+  return {
+    ipv4: place.ipv4,
+    run: (program, args = [], options = {}) => place.run("setpriv", [...wrapper, program, ...args], options),
+    spawn: (program, args = [], options = {}) => place.spawn("setpriv", [...wrapper, program, ...args], options),
+  };
+}
 
 /** Runs one of our programs with --json to its end. Rejects with its exit code and what it said when it failed. */
 export async function runForJson<T>(place: Place, main: string, words: string[]): Promise<T> {
@@ -180,6 +205,7 @@ function createProcess(owner: Owner, place: Place) {
   let child: ChildProcess | null = null;
   let exit: Promise<unknown> = Promise.resolve();
   let log = "";
+  const logEnd = () => log.slice(-4000);
 
   const program = {
     /** Starts it and resolves with its first line on stdout, parsed; rejects with its log when it ends before that. */
@@ -202,10 +228,10 @@ function createProcess(owner: Owner, place: Place) {
       });
       const isThere = () => printed.includes("\n") || ended;
       await until(`${words[0]} is ready`, isThere, startWithinMs).catch((error: Error) => {
-        throw new Error(`${error.message}; it said: ${log.slice(-4000)}`);
+        throw new Error(`${error.message}; it said: ${logEnd()}`);
       });
       const [line = ""] = printed.split("\n");
-      if (line === "") throw new Error(`${words.join(" ")} ended at once; it said: ${log.slice(-4000)}`);
+      if (line === "") throw new Error(`${words.join(" ")} ended at once; it said: ${logEnd()}`);
       return JSON.parse(line);
     },
     pid: () => child?.pid,
@@ -220,7 +246,10 @@ function createProcess(owner: Owner, place: Place) {
     /** Resolves when the one that was started last is gone. */
     exited: () => exit,
   };
-  owner.after(() => program.kill());
+  owner.after(async () => {
+    await program.kill();
+    if (owner.passed === false) process.stderr.write(`The log's end of a program of the failed test:\n${logEnd()}\n`);
+  });
   return program;
 }
 
