@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { curlAs, settingStateOf, untilTaskEnds } from "./external-system.ts";
 import { createWholeSystem, waysAre } from "./isolation-end-to-end-lab.ts";
 import { type NetworkNode, needsNamespaces, until } from "./namespaces.ts";
+import { enrolHost, startCentralNode } from "./programs.ts";
 import { is, notFound } from "./worked-exchange-lab.ts";
 
 test("orders for a host that is away wait, and are carried out when it comes back", needsNamespaces, async (t) => {
@@ -25,6 +26,14 @@ test("orders for a host that is away wait, and are carried out when it comes bac
   await whole.untilReported("in_effect");
   await waysAre(false, whole);
   assert.equal((await untilTaskEnds(soar, taskId)).stdout, "late\n");
+});
+
+test("a host that is given several Central Nodes enrols at the first that answers, and connects to one that does", async (t) => {
+  const central = await startCentralNode(t);
+  const nobody = "https://127.0.0.1:1";
+  const agent = await enrolHost(t, central, { servers: [nobody, central.api] });
+  await agent.restart();
+  await agent.untilConnected();
 });
 
 test("a Central Node that moved to another address is found again by an isolated host", needsNamespaces, async (t) => {

@@ -129,13 +129,17 @@ export async function startCentralNode(
 export async function enrolHost(
   owner: Owner,
   central: Pick<CentralNodeProcess, "api" | "joinToken">,
-  { place = thisMachine, main = [agentMain] }: { place?: Place; main?: string[] } = {},
+  {
+    place = thisMachine,
+    main = [agentMain],
+    servers = [central.api],
+  }: { place?: Place; main?: string[]; servers?: string[] } = {},
 ) {
   // Whatever a test orders, and whoever runs it: the machine itself is not to lose its network.
   const agentPlace = place === thisMachine ? withoutNetworkRights(thisMachine) : place;
   const process_ = createProcess(owner, agentPlace);
   const stateDir = createFolder(owner, "agent");
-  const words = ["enroll", "--server", central.api, "--token", await central.joinToken(), "--state-dir", stateDir];
+  const words = ["enroll", "--server", ...servers, "--token", await central.joinToken(), "--state-dir", stateDir];
   const { sensorId } = await runForJson<{ sensorId: string }>(agentPlace, agentMain, words);
 
   // As `status` does, without a Node process for each look.

@@ -37,6 +37,11 @@ const Timestamp = Type.String({ maxLength: 40, description: "ISO 8601, UTC" });
 const Generation = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 /** Whose wish a setting is: this host's own, or the one of all hosts. */
 const Scope = Type.Union([Type.Literal("host"), Type.Literal("all")]);
+/**
+ * Rises with each report of one journal. What was said on a connection that is given up can arrive after what was said on
+ * the next one: of two reports about one generation the higher number is the newer. Absent: taken as 0.
+ */
+const ReportNumber = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
 /** Hostile text from a host: bounded, and never markup wherever it is shown. */
 const HostText = (maxLength: number) => Type.String({ maxLength });
 
@@ -95,6 +100,7 @@ export type FactsChanged = Static<typeof FactsChanged>;
 export const SettingReport = Type.Object({
   type: Type.Literal("setting-report"),
   reportId: Uuid,
+  reportNumber: ReportNumber,
   action: Name,
   scope: Scope,
   lineage: Uuid,
@@ -113,6 +119,7 @@ export type SettingReport = Static<typeof SettingReport>;
 export const TaskReport = Type.Object({
   type: Type.Literal("task-report"),
   reportId: Uuid,
+  reportNumber: ReportNumber,
   taskId: Uuid,
   state: Type.Enum(["accepted", "running", "completed", "failed", "cancelled"]),
   reason: Type.Optional(Name),

@@ -9,6 +9,7 @@ import { createManualClock } from "./testing/manual-clock.ts";
 const lastReport = (host: Awaited<ReturnType<typeof startCore>>) => {
   const {
     reportId: _id,
+    reportNumber: _number,
     at: _at,
     detail: _detail,
     ...report

@@ -63,7 +63,7 @@ export function createOutbox({
         // One at a time: a report can hold megabytes of output.
         const [next] = journal.spool.after(lastSent, 1);
         if (next === undefined) break;
-        congested = !session.send(next.report);
+        congested = !session.send({ ...next.report, reportNumber: next.number });
         lastSent = next.number;
         checkpoint("report-sent");
       }

@@ -395,3 +395,34 @@ test("a host that was removed is sent away at its hello, and after its end a ses
     [closeCodes.removed],
   );
 });
+
+test("a nudge that comes in the very moment in which a look ends is not lost", async (t) => {
+  const { connect, settings, tasks } = await start(t);
+  for (let microtasks = 0; microtasks < 12; microtasks++) {
+    let looks = 0;
+    const { session, hello } = connect({
+      settings: {
+        ...settings,
+        listDue: async () => {
+          looks += 1;
+          return [];
+        },
+      },
+      tasks: {
+        ...tasks,
+        async takeForDelivery() {
+          let later = Promise.resolve();
+          for (let index = 0; index < microtasks; index++) later = later.then(() => {});
+          later.then(() => {
+            if (looks === 1) session.requestSync("settings");
+          });
+          return [];
+        },
+      },
+    });
+    await hello();
+    await new Promise((resolve) => setImmediate(resolve));
+    await session.idle();
+    assert.equal(looks, 2, `${microtasks} microtasks later`);
+  }
+});

@@ -54,6 +54,7 @@ export function createAgentSession({
   /** Tasks sent on this connection and not ended, and those it was asked to give up. */
   const held = new Set<string>();
   const cancelsSent = new Set<string>();
+  let journalId = "";
   let welcomed = false;
   let closed = false;
   const wanted = { settings: false, tasks: false };
@@ -70,7 +71,7 @@ export function createAgentSession({
         // A host that can do more now gets what was ordered before it could.
         return requestSync("settings");
       case "setting-report":
-        await settings.recordReport(sensorId, message);
+        await settings.recordReport(sensorId, message, journalId);
         checkpoint("report-stored");
         return send({ type: "ack", reportId: message.reportId });
       case "task-report": {
@@ -89,6 +90,7 @@ export function createAgentSession({
     if (hello.protocol < 1 || hello.protocol > agentProtocolVersion) {
       return close(closeCodes.protocol, `this Central Node speaks agent protocols 1 to ${agentProtocolVersion}`);
     }
+    journalId = hello.journalId;
     await hosts.updateFacts(sensorId, hello.facts);
     await hosts.recordJournal(sensorId, hello.journalId, (tx) => tasks.failInFlight(tx, sensorId));
     send({ type: "welcome", protocol: hello.protocol, sensorId, lineage, heartbeatSec, authorities: authorities() });
@@ -111,12 +113,12 @@ export function createAgentSession({
   function requestSync(about: "settings" | "tasks"): void {
     if (!welcomed || closed) return;
     wanted[about] = true;
-    syncing ??= sync().finally(() => {
-      syncing = null;
-    });
+    syncing ??= sync();
   }
 
   async function sync(): Promise<void> {
+    // In a later turn: `syncing` is set by then.
+    await null;
     try {
       while (!closed && (wanted.settings || wanted.tasks)) {
         // Settings first, each time round: an isolation that comes while tasks are sent is next.
@@ -131,6 +133,9 @@ export function createAgentSession({
     } catch (error) {
       // The sweep asks again; a database that is down now must not cost the connection.
       log.warn({ err: error, sensorId }, "could not look up what is due for a host");
+    } finally {
+      // In the turn that found nothing wanted: whatever is wanted from now on starts a look of its own.
+      syncing = null;
     }
   }
 

@@ -17,6 +17,8 @@ export function consoleRoutes({ health, version }: { health: Health; version: st
         "Strict-Transport-Security": "max-age=31536000",
       });
     });
+    // Of this app, so that its answer carries the headers above as well.
+    app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: "Not Found" }));
     healthRoutes(app, health);
     app.get("/", (_request, reply) => reply.redirect(`${pagePath}/`));
 

@@ -13,7 +13,7 @@ CREATE INDEX hosts_by_name on hosts (host_name);
 CREATE TABLE join_tokens ( id text primary key, secret_digest text not null unique, created_at text not null, expires_at text not null, uses_left integer not null);
 CREATE TABLE meta (key text primary key, value text not null);
 CREATE TABLE migrations (position integer primary key, name text not null);
-CREATE TABLE setting_reports ( sensor_id text not null, scope text not null, action text not null, generation integer not null, state text not null, reason text, detail text, reported_at text not null, received_at text not null, primary key (sensor_id, action, scope));
+CREATE TABLE setting_reports ( sensor_id text not null, scope text not null, action text not null, generation integer not null, journal_id text not null, report_number bigint not null, state text not null, reason text, detail text, reported_at text not null, received_at text not null, primary key (sensor_id, action, scope));
 CREATE TABLE settings ( target text not null, action text not null, generation integer not null, wish text not null, enabled integer not null, ordered_at text not null, ordered_by text not null, ends_at text, primary key (target, action));
 CREATE TABLE tasks ( task_id text primary key, sensor_id text not null, action text not null, parameters text not null, start_now integer not null, state text not null, created_at text not null, created_by text not null, expires_at text not null, sent_at text, started_at text, finished_at text, cancel_requested_at text, deleted_at text, reason text, detail text, exit_code bigint, stdout text, stderr text, stdout_truncated integer not null, stderr_truncated integer not null);
 CREATE INDEX tasks_open_by_host on tasks (sensor_id, created_at) where finished_at is null;

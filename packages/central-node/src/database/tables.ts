@@ -121,6 +121,9 @@ type SettingReportTable = {
   scope: "host" | "all";
   action: string;
   generation: number;
+  /** The journal of the host's agent that said it, and the number that the report has there. */
+  journal_id: string;
+  report_number: number;
   state: "in-effect" | "lifted" | "failed";
   reason: string | null;
   detail: string | null;

@@ -14,6 +14,7 @@ import {
   uptime,
 } from "../test-services.ts";
 
+const journal = randomUUID();
 const isNotFound = (error: unknown) => error instanceof Problem && error.code === "NOT_FOUND";
 
 for (const kind of testDatabases) {
@@ -109,16 +110,20 @@ for (const kind of testDatabases) {
     for (const target of [id, other]) {
       await settings.set({ actor: soar, target, action: "network-isolation" }, isolationWish());
       await settings.set({ actor: soar, target, action: "prevention" }, banned(sha256(1)));
-      await settings.recordReport(target, {
-        type: "setting-report",
-        reportId: randomUUID(),
-        action: "network-isolation",
-        scope: "host",
-        lineage,
-        generation: 1,
-        state: "in-effect",
-        at: "2026-11-24T10:00:00.000Z",
-      });
+      await settings.recordReport(
+        target,
+        {
+          type: "setting-report",
+          reportId: randomUUID(),
+          action: "network-isolation",
+          scope: "host",
+          lineage,
+          generation: 1,
+          state: "in-effect",
+          at: "2026-11-24T10:00:00.000Z",
+        },
+        journal,
+      );
     }
     const task = (sensorId: string) =>
       tasks.create({

@@ -7,7 +7,7 @@ import { createTestClock, createTestServices, everyCapability, isolationWish, so
 
 const isProblem = (code: string, message?: RegExp) => (error: unknown) =>
   error instanceof Problem && error.code === code && (message?.test(error.message) ?? true);
-const nobody = randomUUID();
+const [nobody, journalId] = [randomUUID(), randomUUID()];
 const hour = 3_600_000;
 const none = new Map<string, number>();
 
@@ -29,9 +29,10 @@ for (const kind of testDatabases) {
       at: clock.now().toISOString(),
       ...changes,
     });
+    const say = (said: SettingReport, journal = journalId) => services.settings.recordReport(host, said, journal);
     const stateOf = async (sensorId = host) =>
       (await services.settings.listStates([{ sensorId, capabilities: everyCapability }])).get(sensorId);
-    return { clock, database, host, isolation, report, stateOf, ...services };
+    return { clock, database, host, isolation, report, say, stateOf, ...services };
   }
 
   test(`${kind.name}: each order has a generation of its own, and the newest replaces the whole wish`, async (t) => {
@@ -155,17 +156,14 @@ for (const kind of testDatabases) {
   });
 
   test(`${kind.name}: the newest generation that a host reports stands, and an older report changes nothing`, async (t) => {
-    const { settings, host, isolation, report, stateOf, counted } = await start(t);
+    const { settings, isolation, report, say, stateOf, counted } = await start(t);
     await settings.set(isolation, isolationWish());
     await settings.set(isolation, isolationWish());
-    await settings.recordReport(
-      host,
-      report({ generation: 2, state: "failed", reason: "NFT_MISSING", detail: "no nft" }),
-    );
-    await settings.recordReport(host, report({ generation: 1, state: "in-effect" }));
+    await say(report({ generation: 2, state: "failed", reason: "NFT_MISSING", detail: "no nft" }));
+    await say(report({ generation: 1, state: "in-effect" }));
     const [state] = (await stateOf()) ?? [];
     assert.deepEqual([state?.state, state?.reason, state?.detail], ["failed", "NFT_MISSING", "no nft"]);
-    await settings.recordReport(host, report({ generation: 2, state: "in-effect", detail: "3 rules" }));
+    await say(report({ generation: 2, state: "in-effect", detail: "3 rules" }));
     assert.deepEqual(
       (await stateOf())?.map(({ state, reason, detail }) => [state, reason, detail]),
       [["in-effect", null, "3 rules"]],
@@ -173,13 +171,26 @@ for (const kind of testDatabases) {
     assert.deepEqual(counted.slice(2), ["network-isolation failed", "network-isolation in-effect"]);
   });
 
-  test(`${kind.name}: a report about what was never ordered, or by another history of the database, is not taken`, async (t) => {
-    const { settings, host, isolation, report, stateOf, database } = await start(t);
-    await settings.recordReport(host, report({}));
+  test(`${kind.name}: of reports about one generation the newer stands, though it came first; a new journal counts anew`, async (t) => {
+    const { settings, isolation, report, say, stateOf } = await start(t);
     await settings.set(isolation, isolationWish());
-    await settings.recordReport(host, report({ generation: 2 }));
-    await settings.recordReport(host, report({ generation: Number.MAX_SAFE_INTEGER }));
-    await settings.recordReport(host, report({ lineage: randomUUID() }));
+    const states = async () => (await stateOf())?.map((state) => state.state);
+    await say(report({ reportNumber: 7, state: "in-effect" }));
+    await say(report({ reportNumber: 6, state: "failed", reason: "NFT_REFUSED" }));
+    assert.deepEqual(await states(), ["in-effect"]);
+    await say(report({ reportNumber: 8, state: "failed", reason: "NFT_REFUSED" }));
+    assert.deepEqual(await states(), ["failed"]);
+    await say(report({ reportNumber: 1, state: "in-effect" }), randomUUID());
+    assert.deepEqual(await states(), ["in-effect"]);
+  });
+
+  test(`${kind.name}: a report about what was never ordered, or by another history of the database, is not taken`, async (t) => {
+    const { settings, isolation, report, say, stateOf, database } = await start(t);
+    await say(report({}));
+    await settings.set(isolation, isolationWish());
+    await say(report({ generation: 2 }));
+    await say(report({ generation: Number.MAX_SAFE_INTEGER }));
+    await say(report({ lineage: randomUUID() }));
     assert.deepEqual(
       (await stateOf())?.map((state) => state.state),
       ["pending"],
@@ -188,23 +199,20 @@ for (const kind of testDatabases) {
   });
 
   test(`${kind.name}: text and times of a hostile host are kept harmless`, async (t) => {
-    const { settings, host, isolation, report, stateOf } = await start(t);
+    const { settings, isolation, report, say, stateOf } = await start(t);
     await settings.set(isolation, isolationWish());
-    await settings.recordReport(
-      host,
-      report({ state: "failed", reason: "A\0", detail: "\u001b[2J\ud800", at: "yesterday" }),
-    );
+    await say(report({ state: "failed", reason: "A\0", detail: "\u001b[2J\ud800", at: "yesterday" }));
     const [state] = (await stateOf()) ?? [];
     assert.deepEqual([state?.reason, state?.detail], ["A\uFFFD", "\uFFFD[2J\uFFFD"]);
     assert.equal(state?.reportedAt, "2026-11-24T10:00:00.000Z", "a time that is none is when the report came");
   });
 
   test(`${kind.name}: a setting of all hosts shows at each host with what that host reported`, async (t) => {
-    const { settings, host, addHost, report } = await start(t);
+    const { settings, host, addHost, report, say } = await start(t);
     const other = await addHost();
     const files = { files: [{ algorithm: "md5", hash: "d".repeat(32), name: null }] };
     await settings.set({ actor: soar, target: "all", action: "prevention" }, files);
-    await settings.recordReport(host, report({ action: "prevention", scope: "all" }));
+    await say(report({ action: "prevention", scope: "all" }));
     const states = await settings.listStates([
       { sensorId: host, capabilities: everyCapability },
       { sensorId: other, capabilities: [] },
@@ -215,11 +223,11 @@ for (const kind of testDatabases) {
   });
 
   test(`${kind.name}: the oldest order without a report is the one that counts as waiting`, async (t) => {
-    const { settings, host, isolation, report, clock } = await start(t);
+    const { settings, isolation, report, say, clock } = await start(t);
     assert.equal(await settings.oldestUnreported(), null);
     await settings.set(isolation, isolationWish());
     assert.equal(await settings.oldestUnreported(), clock.now().toISOString());
-    await settings.recordReport(host, report({}));
+    await say(report({}));
     assert.equal(await settings.oldestUnreported(), null);
     clock.pass(1000);
     await settings.lift(isolation);

@@ -160,8 +160,8 @@ export function createSettingService({
     listTargetsSince: (since: Date): Promise<string[]> =>
       settingStore.listTargetsSince(database.read, since.toISOString()),
 
-    /** Durable once it resolves. A report of another lineage is about orders that this database never gave. */
-    async recordReport(sensorId: string, report: SettingReport): Promise<void> {
+    /** Durable once it resolves. `journalId`: of the agent that says it. A report of another lineage is about orders that this database never gave. */
+    async recordReport(sensorId: string, report: SettingReport, journalId: string): Promise<void> {
       if (report.lineage !== lineage) return;
       const taken = await database.write(async (tx) => {
         const target = report.scope === "all" ? "all" : sensorId;
@@ -174,6 +174,8 @@ export function createSettingService({
           scope: report.scope,
           action: report.action,
           generation: report.generation,
+          journal_id: journalId,
+          report_number: report.reportNumber ?? 0,
           state: report.state,
           reason: report.reason === undefined ? null : cleanText(report.reason, 64),
           detail: report.detail === undefined ? null : cleanText(report.detail, 4096),

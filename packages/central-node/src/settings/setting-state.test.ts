@@ -20,6 +20,8 @@ const report = (changes: Partial<SettingReportRow> = {}): SettingReportRow => ({
   scope: "host",
   action: "network-isolation",
   generation: 2,
+  journal_id: "journal",
+  report_number: 1,
   state: "in-effect",
   reason: null,
   detail: "read back",

@@ -37,7 +37,7 @@ export const settingStore = {
     return (sensorId === null ? reports : reports.where("sensor_id", "=", sensorId)).execute();
   },
 
-  /** An older generation never overwrites a newer one. */
+  /** An older generation never overwrites a newer one, nor an older report a newer one about the same generation. */
   async putReport(tx: Tx, row: SettingReportRow): Promise<boolean> {
     const result = await tx
       .insertInto("setting_reports")
@@ -46,7 +46,19 @@ export const settingStore = {
         conflict
           .columns(["sensor_id", "action", "scope"])
           .doUpdateSet(row)
-          .where("setting_reports.generation", "<=", row.generation),
+          .where((eb) =>
+            eb.or([
+              eb("setting_reports.generation", "<", row.generation),
+              eb.and([
+                eb("setting_reports.generation", "=", row.generation),
+                eb.or([
+                  // Numbers of different journals say nothing about each other.
+                  eb("setting_reports.journal_id", "<>", row.journal_id),
+                  eb("setting_reports.report_number", "<=", row.report_number),
+                ]),
+              ]),
+            ]),
+          ),
       )
       .executeTakeFirst();
     return result.numInsertedOrUpdatedRows !== 0n;

@@ -1,15 +1,15 @@
 import { resolve } from "node:path";
-import { parseJoinToken } from "@cordon/contract";
+import { Problem, parseJoinToken } from "@cordon/contract";
 import { exitCodes, failure, keyValues, type Verb } from "@cordon/terminal";
 import type { Config } from "../config.ts";
 import { enrol } from "../enrolment.ts";
 import { createAbilities } from "../host/abilities.ts";
 import { createHostEnforcers } from "../host/enforcers.ts";
 import { readHostFacts } from "../host/facts.ts";
-import { readIdentity, writeIdentity } from "../identity.ts";
+import { type Identity, readIdentity, writeIdentity } from "../identity.ts";
 import { silentLog } from "../log.ts";
 
-type Options = { server: string; token: string; stateDir: string; force: boolean };
+type Options = { servers: string[]; token: string; stateDir: string; force: boolean };
 
 export function enrollVerb(config: Config): Verb<Options> {
   return {
@@ -22,13 +22,17 @@ export function enrollVerb(config: Config): Verb<Options> {
     examples: [
       ["cordon-agent enroll --server https://central.example:443 --token cordon1.…"],
       [
+        "cordon-agent enroll --server https://node1:443 https://node2:443 --token …",
+        "two Central Nodes on one database",
+      ],
+      [
         "cordon-agent enroll --server https://10.0.0.5:443 --token - < token",
         "keeps the token out of the process list",
       ],
     ],
     flags: (command) =>
       command
-        .requiredOption("--server <url>", "where the Central Node is: https://HOST:PORT")
+        .requiredOption("--server <url...>", "where the Central Nodes are: https://HOST:PORT, several on one database")
         .option("--token <token>", "the join token, or - for standard input")
         .option("--state-dir <directory>", "where the agent keeps its state", config.stateDir)
         .option("--force", "take a new identity in place of the one that is here"),
@@ -38,13 +42,13 @@ export function enrollVerb(config: Config): Verb<Options> {
         throw failure("USAGE", "no join token: give --token, or CORDON_JOIN_TOKEN in the environment");
       }
       return {
-        server: parseServer(String(flags.server)),
+        servers: [flags.server].flat().map(String).map(parseServer),
         token,
         stateDir: resolve(String(flags.stateDir)),
         force: flags.force === true,
       };
     },
-    async act({ server, token, stateDir, force }, output) {
+    async act({ servers, token, stateDir, force }, output) {
       const known = readIdentity(stateDir);
       if (known !== null && !force) {
         throw failure("REFUSED", `${stateDir} holds an identity already: ${known.sensorId}`, {
@@ -55,17 +59,16 @@ export function enrollVerb(config: Config): Verb<Options> {
       const enforcers = createHostEnforcers(process.platform);
       const abilities = createAbilities({ enforcers, log: silentLog });
       await abilities.refresh();
-      const identity = await enrol({
-        server,
+      const identity = await enrolAtFirst(servers, {
         token: joinToken,
         facts: (localAddress) => ({ ...readHostFacts(localAddress), capabilities: abilities.names() }),
       });
-      writeIdentity(stateDir, identity);
+      writeIdentity(stateDir, { ...identity, servers });
       const { sensorId } = identity;
-      output.answer({ sensorId, server, stateDir, capabilities: abilities.names() }, () =>
+      output.answer({ sensorId, servers, stateDir, capabilities: abilities.names() }, () =>
         keyValues([
           ["Sensor ID", sensorId],
-          ["Central Node", server],
+          [servers.length === 1 ? "Central Node" : "Central Nodes", servers.join(", ")],
           ["State directory", stateDir],
           ["Can do", abilities.names().join(", ")],
         ]),
@@ -73,6 +76,17 @@ export function enrollVerb(config: Config): Verb<Options> {
       return exitCodes.done;
     },
   };
+}
+
+/** At the first that answers: a token refused by one is refused by all of them. */
+async function enrolAtFirst(servers: string[], needs: Omit<Parameters<typeof enrol>[0], "server">): Promise<Identity> {
+  const [server = "", ...others] = servers;
+  try {
+    return await enrol({ server, ...needs });
+  } catch (error) {
+    if (!(error instanceof Problem && error.code === "UNAVAILABLE") || others.length === 0) throw error;
+    return enrolAtFirst(others, needs);
+  }
 }
 
 /** `https://HOST:PORT` → `HOST:PORT`. */

@@ -44,7 +44,8 @@ const statements = [
   "create table banned_hashes (hash text not null, target text not null, primary key (hash, target))",
   "create index banned_hashes_by_target on banned_hashes (target)",
   `create table setting_reports (
-    sensor_id text not null, scope text not null, action text not null, generation integer not null, state text not null,
+    sensor_id text not null, scope text not null, action text not null, generation integer not null,
+    journal_id text not null, report_number bigint not null, state text not null,
     reason text, detail text, reported_at text not null, received_at text not null,
     primary key (sensor_id, action, scope))`,
   `create table tasks (

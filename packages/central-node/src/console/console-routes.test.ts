@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import Fastify from "fastify";
+import { consoleRoutes } from "./console-routes.ts";
+
+const health = {
+  startClosing: () => {},
+  check: async () => ({ ready: true, checks: { database: true, nudges: true, closing: false } }),
+};
+
+async function start(t: TestContext) {
+  const app = Fastify();
+  await app.register(consoleRoutes({ health, version: "1.2.3" }));
+  t.after(() => app.close());
+  return (url: string) => app.inject({ method: "GET", url });
+}
+
+test("the console's port leads to the readable page of the Response API", async (t) => {
+  const get = await start(t);
+  const root = await get("/");
+  assert.deepEqual([root.statusCode, root.headers.location], [302, "/docs/response-api/"]);
+  const page = await get("/docs/response-api/");
+  assert.equal(page.statusCode, 200);
+  assert.match(page.body, /<title>Cordon Response API<\/title>/);
+  assert.equal((await get("/docs/response-api/json")).json().info.version, "1.2.3");
+  assert.equal((await get("/kata/response_api/v1/openapi.json")).json().info.version, "1.2.3");
+});
+
+test("the page takes nothing from elsewhere, sends nothing elsewhere, and cannot be framed", async (t) => {
+  const get = await start(t);
+  const page = await get("/docs/response-api/");
+  const policy = Object.fromEntries(
+    String(page.headers["content-security-policy"])
+      .split(";")
+      .map((part) => part.trim().split(/ (.*)/s)),
+  );
+  assert.equal(policy["default-src"], "'none'");
+  assert.equal(policy["script-src"], "'self'");
+  assert.equal(policy["connect-src"], "'self'");
+  assert.equal(policy["frame-ancestors"], "'none'");
+  assert.equal(policy["form-action"], "'none'");
+  assert.equal(policy["base-uri"], "'none'");
+  // What the policy would keep from running is not on the page, and all that it loads is there.
+  assert.doesNotMatch(page.body, /<script(?![^>]*\bsrc=)/);
+  const loaded = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, target = ""]) => target);
+  assert.ok(loaded.length > 3);
+  for (const target of loaded) {
+    const { pathname, host } = new URL(target, "https://console/docs/response-api/");
+    assert.equal(host, "console", target);
+    assert.equal((await get(pathname)).statusCode, 200, target);
+  }
+});
+
+test("every answer of the console's port says how browsers must treat it", async (t) => {
+  const get = await start(t);
+  for (const url of ["/", "/docs/response-api/", "/health/live", "/health/ready", "/nothing"]) {
+    const { headers } = await get(url);
+    assert.equal(headers["x-content-type-options"], "nosniff", url);
+    assert.equal(headers["referrer-policy"], "no-referrer", url);
+    assert.match(String(headers["strict-transport-security"]), /^max-age=\d+/, url);
+  }
+});
