@@ -1,25 +1,21 @@
 /**
- * The agent as its own main composes it, with two things that a test needs: it kills itself at a checkpoint, once, and
- * with --effect-file isolation is that file and not the machine's own network. Everything else is real: journal, link,
- * programs. Further arguments as of `cordon-agent start`.
+ * The agent as its own main composes it, with two things that a test needs: it ends by SIGKILL where --kill-file says
+ * (crash-at.ts), and with --effect-file isolation is that file and not the machine's own network. Everything else is real:
+ * journal, link, programs. Further arguments as of `cordon-agent start`.
  */
 import { parseArgs } from "node:util";
 import { startAgent } from "@cordon/endpoint-agent";
 import { linuxEnforcers } from "@cordon/response-actions/enforcers";
 import { pino } from "pino";
-import { crashAt, crashFlags } from "./crash-at.ts";
+import { crashAt } from "./crash-at.ts";
 import { createFileIsolationEnforcer } from "./crash-file-isolation.ts";
 
+const text = { type: "string" } as const;
 const { values } = parseArgs({
   allowPositionals: true,
-  options: {
-    ...crashFlags,
-    "effect-file": { type: "string" },
-    "state-dir": { type: "string" },
-    server: { type: "string", multiple: true },
-  },
+  options: { "kill-file": text, "effect-file": text, "state-dir": text, server: { ...text, multiple: true } },
 });
-const { "effect-file": effectFile, "state-dir": stateDir = "", server = [] } = values;
+const { "kill-file": killFile, "effect-file": effectFile, "state-dir": stateDir = "", server = [] } = values;
 
 const agent = await startAgent({
   stateDir,
@@ -33,7 +29,7 @@ const agent = await startAgent({
           "run-process": linuxEnforcers["run-process"](),
         },
       }),
-  checkpoint: crashAt(values),
+  checkpoint: crashAt(killFile),
 });
 if (typeof agent === "string") throw new Error(agent);
 for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => void agent.close());

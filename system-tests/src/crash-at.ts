@@ -1,18 +1,22 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 
-/** What the crash programs take beside the arguments of the real ones. */
-export const crashFlags = {
-  /** The checkpoint to end at. */
-  "kill-at": { type: "string" },
-  /** A file that says that it has happened: the same program, started again, lives. */
-  "kill-mark": { type: "string" },
-} as const;
-
-/** A checkpoint that ends this process by SIGKILL the first time that `kill-at` is passed. */
-export function crashAt({ "kill-at": at, "kill-mark": mark }: { "kill-at"?: string; "kill-mark"?: string }) {
-  return (name: string): void => {
-    if (name !== at || mark === undefined || existsSync(mark)) return;
-    writeFileSync(mark, name);
+/**
+ * A checkpoint that ends this process by SIGKILL where the file says so: it holds the name of one, and is taken away before
+ * the end, so that the same program, started again, lives. No file: nothing happens.
+ */
+export function crashAt(file: string | undefined): (name: string) => void {
+  return (name) => {
+    if (file === undefined || readName(file) !== name) return;
+    rmSync(file);
     process.kill(process.pid, "SIGKILL");
   };
+}
+
+function readName(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw error;
+  }
 }

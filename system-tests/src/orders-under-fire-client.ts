@@ -1,4 +1,7 @@
+import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
+import { responseApiBase } from "@cordon/contract";
+import type { ExternalSystem } from "./external-system.ts";
 
 export type Answer = { status: number; body: Record<string, unknown> };
 export type OrdersClient = ReturnType<typeof createOrdersClient>;
@@ -7,20 +10,16 @@ export type OrdersClient = ReturnType<typeof createOrdersClient>;
  * An external system that keeps its connections open, for more requests than curl could be started for. `nodes`: base URLs
  * of Central Nodes. A request that got no whole answer rejects: what came of it is unknown, as for every script.
  */
-export function createOrdersClient({
-  nodes,
-  systemId,
-  key,
-  certificate,
-}: {
-  nodes: readonly string[];
-  systemId: string;
-  /** PEM. */
-  key: string;
-  certificate: string;
-}) {
-  const agent = new Agent({ keepAlive: true, key, cert: certificate, rejectUnauthorized: false });
-  const base = `/kata/response_api/v1/${systemId}`;
+export function createOrdersClient({ nodes, system }: { nodes: readonly string[]; system: ExternalSystem }) {
+  const [, certificateFile = "", , keyFile = ""] = system.curlFlags;
+  // Our CA is as unknown to a script as it is to curl -k.
+  const agent = new Agent({
+    keepAlive: true,
+    key: readFileSync(keyFile),
+    cert: readFileSync(certificateFile),
+    rejectUnauthorized: false,
+  });
+  const base = `${responseApiBase}/${system.id}`;
 
   function send(method: string, path: string, { node = 0, body }: { node?: number; body?: unknown } = {}) {
     return new Promise<Answer>((resolve, reject) => {
@@ -101,4 +100,4 @@ export type SensorAnswer = {
   }[];
 };
 
-const requestTimeoutMs = 15_000;
+const requestTimeoutMs = 30_000;
