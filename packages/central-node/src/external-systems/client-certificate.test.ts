@@ -37,9 +37,12 @@ test("a certificate with bytes changed anywhere either cannot be read or is desc
 test("a certificate whose dates are none counts as expired", async () => {
   const { certificate } = await makeCertificate();
   const der = Buffer.from(certificate.raw);
-  // UTCTime: tag 0x17, 13 characters, and the month after the year's two.
-  const at = der.lastIndexOf(Buffer.from([0x17, 0x0d]));
-  der.write("99", at + 4, "latin1");
+  // Validity: a sequence of two UTCTimes, each a tag, a length and 13 characters; the month is after the year's two. The
+  // whole beginning is looked for, as two bytes alone may stand in a key or a signature too.
+  const validity = der.indexOf(Buffer.from([0x30, 0x1e, 0x17, 0x0d]));
+  const notAfter = validity + 2 + 15;
+  assert.deepEqual([...der.subarray(notAfter, notAfter + 2)], [0x17, 0x0d]);
+  der.write("99", notAfter + 4, "latin1");
   assert.equal(describeClientCertificate(new X509Certificate(der)).validTo, "1970-01-01T00:00:00.000Z");
 });
 
