@@ -93,6 +93,7 @@ export async function answers(probe: Probe, attempt: Attempt, expected: boolean,
 
 /** Opens a connection and leaves it open; both its ends. */
 export async function openConnection(from: Peer, to: Peer, address: string, port = servicePort, localPort?: number) {
+  const before = (await to.ask("accepted", { port })).length;
   const near = await from.ask("connect", {
     address,
     port,
@@ -100,7 +101,10 @@ export async function openConnection(from: Peer, to: Peer, address: string, port
     ...(localPort === undefined ? {} : { localPort }),
   });
   assert.ok(near !== null, `no connection to ${address} port ${port}`);
-  const far = (await to.ask("accepted", { port })).at(-1);
+  // The kernel accepts before the program does.
+  const newest = async () => (await to.ask("accepted", { port })).slice(before).at(-1);
+  await until("the connection is accepted", async () => (await newest()) !== undefined);
+  const far = await newest();
   assert.ok(far !== undefined);
   await carries({ from, near, to, far }, "hello");
   return { near, far };

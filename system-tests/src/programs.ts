@@ -40,7 +40,7 @@ export const agentMain = fileURLToPath(new URL("../../packages/endpoint-agent/sr
 export const commandLineMain = fileURLToPath(new URL("../../packages/cli/src/main.ts", import.meta.url));
 
 /** A loaded machine needs a while to start a Node process. */
-const startWithinMs = 30_000;
+const startWithinMs = 60_000;
 
 /** An empty folder that goes with its owner, or where that does not clean up, as this process exits. */
 export function createFolder(owner: Owner, name: string): string {
