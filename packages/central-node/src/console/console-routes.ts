@@ -30,7 +30,14 @@ export function consoleRoutes({ health, version }: { health: Health; version: st
       routePrefix: pagePath,
       // Nothing of the page comes from elsewhere, and nothing on it can be framed.
       staticCSP: `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
-      uiConfig: { docExpansion: "list", deepLinking: true, supportedSubmitMethods: [], validatorUrl: null },
+      // BaseLayout: without the bar that offers other documents.
+      uiConfig: {
+        layout: "BaseLayout",
+        docExpansion: "list",
+        deepLinking: true,
+        supportedSubmitMethods: [],
+        validatorUrl: null,
+      },
       theme: { title: "Cordon Response API" },
     });
     // The page describes the machine port's API; the document itself is served there and here.
