@@ -105,6 +105,30 @@ test("after a restart and a reboot the isolation is made true again with what re
   assert.equal(fourth.kernel.isolation, null);
 });
 
+test("an isolation that a clock set ahead ended after a reboot is asked for again, and isolates for what is left", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  clock.setWall(clock.wallMs() + 30 * 3_600_000);
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock) });
+  await host.core.idle();
+  assert.equal(host.kernel.isolation, null);
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(hello.settings, [], "its generation is left out");
+
+  await host.receive(isolationOrder(1, 7200, { remainingSec: 7000 }));
+  assert.notEqual(host.kernel.isolation, null);
+  assert.equal(host.core.status().settings[0]?.remainingSec, 7000);
+  assert.equal(lastReport(host).state, "in-effect");
+  assert.deepEqual(
+    first.journal.settings.generations(lineageA).map(({ generation }) => generation),
+    [1],
+    "and is beyond doubt again",
+  );
+});
+
 test("what somebody else undid is found and made true again", async () => {
   const host = await startCore();
   await host.receive(isolationOrder(1));

@@ -56,7 +56,8 @@ export function createDesiredState(needs: {
       checkpoint("setting-received");
       const { action, scope, generation } = order;
       const held = journal.settings.find(action, scope);
-      if (held !== null && held.lineage === lineage && generation <= held.generation) {
+      const isAskedAgain = held?.endedInDoubt === true && generation === held.generation;
+      if (held !== null && held.lineage === lineage && generation <= held.generation && !isAskedAgain) {
         reportAgain(held);
         return;
       }
@@ -164,7 +165,8 @@ export function createDesiredState(needs: {
     }
     const left = record.deadline === null ? null : remainingMs(record.deadline, clock);
     if (record.wish !== null && left !== null && left <= 0) {
-      record = { ...record, wish: null, deadline: null };
+      const isInDoubt = record.deadline?.bootId !== clock.bootId;
+      record = { ...record, wish: null, deadline: null, ...(isInDoubt ? { endedInDoubt: true as const } : {}) };
       // Written down first, so that no clock set back later can bring it to life again.
       journal.settings.put(record);
     } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {

@@ -13,6 +13,11 @@ export type SettingRecord = {
   wish: object | null;
   /** Null: the wish has no end. */
   deadline: Deadline | null;
+  /**
+   * It ended after a reboot, by the wall clock alone, which may have been set ahead. The Central Node is asked again: the
+   * generation is left out of the hello, and taken once more.
+   */
+  endedInDoubt?: true;
   /** Why the newest order was not taken; `wish` and `deadline` then are still those of the one before. */
   refusal: { reason: string; detail: string } | null;
   /** What came of the newest generation; null: not yet known. */
@@ -28,9 +33,12 @@ export function createSettingStore({ prepare }: JournalDatabase) {
       const row = prepare("SELECT body FROM setting WHERE action = ? AND scope = ?").get(action, scope);
       return row === undefined ? null : toRecord(row);
     },
-    /** Which generations are held, without reading the wishes: one can be 10 MB. */
+    /** Which generations are held beyond doubt. */
     generations(lineage: string): { action: string; scope: Scope; generation: number }[] {
-      return prepare("SELECT action, scope, generation FROM setting WHERE lineage = ? ORDER BY action, scope")
+      return prepare(
+        `SELECT action, scope, generation FROM setting
+         WHERE lineage = ? AND json_extract(body, '$.endedInDoubt') IS NULL ORDER BY action, scope`,
+      )
         .all(lineage)
         .map((row) => ({
           action: String(row.action),
