@@ -79,6 +79,17 @@ test("a request that was not signed with its own key is refused", async (t) => {
   await assert.rejects(authority.issueAgentCertificate(sensorId, forged), /not made with the private half/);
 });
 
+test("a request whose key has parameters that are no curve's name is refused", async (t) => {
+  const { authority } = await makeAuthority(t);
+  const der = Buffer.from(new x509.Pkcs10CertificateRequest(await makeCertificateRequest()).rawData);
+  // The object identifier of P-256, with a tag that says it is something else.
+  const curve = der.indexOf("06082a8648ce3d030107", "hex");
+  assert.notEqual(curve, -1);
+  der[curve] = 0x07;
+  const damaged = `-----BEGIN CERTIFICATE REQUEST-----\n${der.toString("base64")}\n-----END CERTIFICATE REQUEST-----`;
+  await assert.rejects(authority.issueAgentCertificate(sensorId, damaged), /its key cannot be read/);
+});
+
 test("whatever stands in the place of a request, no key gets a certificate but one whose owner asked for it", async (t) => {
   const { authority } = await makeAuthority(t);
   const honest = new x509.Pkcs10CertificateRequest(await makeCertificateRequest());

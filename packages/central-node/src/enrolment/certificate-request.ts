@@ -30,8 +30,9 @@ function decode(pem: string): x509.Pkcs10CertificateRequest {
 }
 
 function findKeyRefusal(request: x509.Pkcs10CertificateRequest): string | null {
-  const der = Buffer.from(request.publicKey.rawData);
   try {
+    // Inside the try: the decoder looks at the key only now, and throws what it likes at hostile bytes.
+    const der = Buffer.from(request.publicKey.rawData);
     const { asymmetricKeyType, asymmetricKeyDetails } = createPublicKey({ key: der, format: "der", type: "spki" });
     const bits = asymmetricKeyDetails?.modulusLength ?? 0;
     if (asymmetricKeyType === "ec" && curves.includes(asymmetricKeyDetails?.namedCurve ?? "")) return null;
