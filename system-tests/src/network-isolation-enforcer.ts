@@ -12,8 +12,9 @@ const calls = {
   renew(options: Options) {
     enforcer = createEnforcer(options);
   },
-  enforce: (order: Parameters<typeof enforcer.enforce>[0]) => enforcer.enforce(order),
-  readBack: (_: null) => enforcer.readBack(),
+  enforce: (order: Omit<Parameters<typeof enforcer.enforce>[0], "scope">) =>
+    enforcer.enforce({ scope: "host", ...order }),
+  readBack: (_: null) => enforcer.readBack("host"),
   ability: (_: null) => enforcer.ability(),
   release: (_: null) => releaseIsolation(),
 };

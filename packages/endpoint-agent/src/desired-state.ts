@@ -160,7 +160,7 @@ export function createDesiredState(needs: {
     let record = journal.settings.find(action, scope);
     if (record === null) {
       // Only a local release comes here without an order ever having come.
-      lastOutcomes.set(action, await enforce(enforcer, { action, wish: null }, null));
+      lastOutcomes.set(action, await enforce(enforcer, { action, scope, wish: null }, null));
       return;
     }
     const left = record.deadline === null ? null : remainingMs(record.deadline, clock);
@@ -186,7 +186,7 @@ export function createDesiredState(needs: {
 
   async function enforce(
     enforcer: SettingEnforcer<object, string> | null,
-    { action, wish }: Pick<SettingRecord, "action" | "wish">,
+    { action, scope, wish }: Pick<SettingRecord, "action" | "scope" | "wish">,
     remainingSec: number | null,
   ): Promise<Outcome> {
     const at = now;
@@ -200,7 +200,7 @@ export function createDesiredState(needs: {
       }
       // Names are not needed to lift, and to look them up takes time where there is no DNS.
       const reachable = wish === null ? { addresses: [], port: 0 } : await centralNode();
-      const effect = await enforcer.enforce({ wish, remainingSec, centralNode: reachable });
+      const effect = await enforcer.enforce({ scope, wish, remainingSec, centralNode: reachable });
       if (effect.state === "in-effect" && wish === null) {
         return {
           state: "failed",
@@ -221,7 +221,7 @@ export function createDesiredState(needs: {
 
   async function stillHolds(enforcer: SettingEnforcer<object, string> | null, record: SettingRecord): Promise<boolean> {
     if (enforcer === null) return true;
-    const effect = await enforcer.readBack();
+    const effect = await enforcer.readBack(record.scope);
     if (effect.state === (record.wish === null ? "lifted" : "in-effect")) return true;
     log.warn({ action: record.action, found: effect }, "what was ordered no longer holds; enforcing it again");
     return false;

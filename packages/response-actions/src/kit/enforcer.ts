@@ -6,9 +6,15 @@ export type CentralNodeEndpoint = { addresses: string[]; port: number };
  * `reason` is one of the action's own failure codes.
  */
 export type Effect<Failure extends string = string> =
-  | { state: "in-effect"; detail: string; remainingSec: number | null }
+  | { state: "in-effect"; detail: string; remainingSec: number | null; refused?: readonly RefusedPart[] }
   | { state: "lifted" }
   | { state: "failed"; reason: Failure; detail: string };
+
+/**
+ * A part of a wish that this host does not carry out, because it would not outlive it, while the rest is in effect.
+ * `part` is a key of the part (for prevention the hash), `reason` a failure code of the action.
+ */
+export type RefusedPart = { part: string; reason: string; detail: string };
 
 /** Reports whether the action can really be done here now, by trying what it needs; `why` names what is missing. */
 export type Ability = { able: true } | { able: false; why: string };
@@ -21,12 +27,14 @@ export type SettingEnforcer<Wish, Failure extends string> = {
   ability(): Promise<Ability>;
   /** `wish` null lifts. `remainingSec`: from now until the wish ends by the system's own timer; null: no end. */
   enforce(order: {
+    /** Whose wish it is. An action that has the scope `all` holds both at once, and each is replaced by itself. */
+    scope: "host" | "all";
     wish: Wish | null;
     remainingSec: number | null;
     centralNode: CentralNodeEndpoint;
   }): Promise<Effect<Failure>>;
   /** What is in force now, read from the system; changes nothing. */
-  readBack(): Promise<Effect<Failure>>;
+  readBack(scope: "host" | "all"): Promise<Effect<Failure>>;
   /** Ends helper processes and watches of this enforcer. What is in force stays in force. */
   close(): Promise<void>;
 };

@@ -15,9 +15,9 @@ test("on a host without nft every order fails for that reason, and says where it
   const centralNode = { addresses: ["192.0.2.10"], port: 443 };
   const wish = { autoTurnoffTimeoutInSec: 3600, exclusions: [] };
   const missing = { state: "failed", reason: "NFT_MISSING", detail: `there is no nft in ${empty}` };
-  assert.deepEqual(await enforcer.enforce({ wish, remainingSec: 3600, centralNode }), missing);
-  assert.deepEqual(await enforcer.enforce({ wish: null, remainingSec: null, centralNode }), missing);
-  assert.deepEqual(await enforcer.readBack(), missing);
+  assert.deepEqual(await enforcer.enforce({ scope: "host", wish, remainingSec: 3600, centralNode }), missing);
+  assert.deepEqual(await enforcer.enforce({ scope: "host", wish: null, remainingSec: null, centralNode }), missing);
+  assert.deepEqual(await enforcer.readBack("host"), missing);
   assert.deepEqual(await releaseIsolation(options), missing);
   const ability = await enforcer.ability();
   assert.match(ability.able ? "" : ability.why, /there is no nft|does not run as root/);

@@ -14,7 +14,13 @@ export const BannedFile = Type.Object({
 export type BannedFile = Static<typeof BannedFile>;
 
 /** Files that must not run, by digest of their content. Never empty: nothing banned is a lifted wish. */
-export const PreventionWish = Type.Object({ files: Type.Array(BannedFile, { minItems: 1, maxItems: 100_000 }) });
+export const PreventionWish = Type.Object({
+  files: Type.Array(BannedFile, { minItems: 1, maxItems: 100_000 }),
+  /** Deny every opening of a banned file, so that an interpreter cannot read it either. Costs each open on the host. */
+  scripts: Type.Optional(Type.Boolean()),
+  /** Kill processes that run a banned file already. Without it they are reported, and go on. */
+  killRunning: Type.Optional(Type.Boolean()),
+});
 export type PreventionWish = Static<typeof PreventionWish>;
 
 const digits = { sha256: 64, md5: 32 } as const;
