@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { findFault, Hello } from "@cordon/contract";
 import fc from "fast-check";
 import { allowAll } from "./local-policy.ts";
 import { isolationOrder, lineageA, lineageB, startCore } from "./testing/core-under-test.ts";
@@ -257,6 +258,18 @@ test("a Central Node with another history is followed from its first order, what
   await host.receive(isolationOrder(0, null));
   assert.equal(host.kernel.isolation, null);
   assert.deepEqual(lastReport(host), { ...report, lineage: lineageB, generation: 0, state: "lifted" });
+});
+
+test("however many settings of unknown actions were ordered, an isolation is taken", async () => {
+  const host = await startCore();
+  for (let index = 0; index < 200; index += 1) {
+    await host.receive({ type: "setting", action: `later-${index}`, scope: "host", generation: 1, wish: {} });
+  }
+  await host.receive(isolationOrder(1));
+  assert.notEqual(host.kernel.isolation, null);
+  host.connect();
+  const hello = host.sent.findLast((message) => message.type === "hello");
+  assert.equal(findFault(Hello, hello), null);
 });
 
 test("messages that fit no schema, or come before the welcome, are dropped and break nothing", async () => {

@@ -19,8 +19,8 @@ export type DesiredState = ReturnType<typeof createDesiredState>;
 type Refusal = { reason: AgentFailureCode; detail: string };
 type Outcome = NonNullable<SettingRecord["outcome"]>;
 
-/** The wire lets a hello name no more. */
-const maxSettings = 64;
+/** A hello can name 64: the others are for the settings that this agent knows. */
+const maxUnknownSettings = 32;
 /** A hundred years: keeps arithmetic exact whatever a Central Node sends. */
 const longestLifeSec = 3_155_760_000;
 
@@ -61,8 +61,8 @@ export function createDesiredState(needs: {
         reportAgain(held);
         return;
       }
-      if (held === null && journal.settings.all().length >= maxSettings) {
-        log.warn({ action, scope }, "dropped an order: no host has so many settings");
+      if (held === null && findSettingAction(action) === null && countUnknown() >= maxUnknownSettings) {
+        log.warn({ action, scope }, "dropped an order: it is of no known action, and so are too many others");
         return;
       }
       const refusal = findRefusal(order);
@@ -127,6 +127,10 @@ export function createDesiredState(needs: {
       await lanes.close();
     },
   };
+
+  function countUnknown(): number {
+    return journal.settings.all().filter((record) => findSettingAction(record.action) === null).length;
+  }
 
   function findRefusal({ action: name, scope, wish }: SettingOrder): Refusal | null {
     const action = findSettingAction(name);
