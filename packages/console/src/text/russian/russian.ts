@@ -1,0 +1,2 @@
+import { english } from "../english/english.ts";
+export const russian = english;
