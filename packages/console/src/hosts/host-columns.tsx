@@ -37,22 +37,16 @@ export function hostColumns(t: TFunction): Column<"listHosts">[] {
       choices: progressChoices(t),
     },
     {
-      field: "isolationEndsAt",
-      title: t("hosts.columns.isolationEndsAt"),
-      width: 170,
-      cell: (host) => <Moment at={host.isolation.endsAt} />,
-    },
-    {
       field: "prevention",
       title: t("hosts.columns.prevention"),
-      width: 160,
+      width: 185,
       cell: (host) => <ProgressMark progress={host.prevention} quietText={t("time.none")} />,
       choices: progressChoices(t),
     },
     {
       field: "ipAddresses",
       title: t("hosts.columns.ipAddresses"),
-      width: 150,
+      width: 130,
       cell: ({ ipAddresses }) => <span title={ipAddresses.join(", ")}>{ipAddresses.join(", ")}</span>,
     },
     {
@@ -64,7 +58,7 @@ export function hostColumns(t: TFunction): Column<"listHosts">[] {
     {
       field: "lastAccessAt",
       title: t("hosts.columns.lastAccessAt"),
-      width: 125,
+      width: 115,
       cell: (host) => <Ago at={host.lastAccessAt} />,
     },
     {
@@ -73,6 +67,12 @@ export function hostColumns(t: TFunction): Column<"listHosts">[] {
       width: 110,
       align: "right",
       cell: ({ failuresLastDay }) => (failuresLastDay === 0 ? t("time.none") : failuresLastDay),
+    },
+    {
+      field: "isolationEndsAt",
+      title: t("hosts.columns.isolationEndsAt"),
+      width: 185,
+      cell: (host) => <Moment at={host.isolation.endsAt} />,
     },
     {
       field: "agentVersion",
@@ -89,7 +89,7 @@ export function hostColumns(t: TFunction): Column<"listHosts">[] {
     {
       field: "enrolledAt",
       title: t("hosts.columns.enrolledAt"),
-      width: 170,
+      width: 185,
       cell: (host) => <Moment at={host.enrolledAt} />,
     },
   ];

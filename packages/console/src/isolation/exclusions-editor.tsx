@@ -97,6 +97,7 @@ function ExclusionLine({
         />
         <TextInput
           label={t("isolation.localPorts")}
+          placeholder={t("isolation.allPorts")}
           w={112}
           disabled={isBoth}
           {...text("localPorts")}
@@ -105,6 +106,7 @@ function ExclusionLine({
         />
         <TextInput
           label={t("isolation.remotePorts")}
+          placeholder={t("isolation.allPorts")}
           w={112}
           disabled={isBoth}
           {...text("remotePorts")}

@@ -106,7 +106,7 @@ export function DataTable<L extends ListName>({
                 </th>
               ))}
               {rowActions !== undefined && (
-                <th scope="col">
+                <th scope="col" className={classes.actions}>
                   <span className={classes.unseen}>{t("actions.more")}</span>
                 </th>
               )}

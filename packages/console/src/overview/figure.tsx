@@ -13,6 +13,7 @@ export function Figure({
   to,
   filter,
   parts = [],
+  note,
 }: {
   name: string;
   value: number;
@@ -20,6 +21,7 @@ export function Figure({
   to: Place;
   filter?: string[];
   parts?: { tone: MarkTone; text: string; value: number; filter: string[] }[];
+  note?: React.ReactNode;
 }) {
   return (
     <Paper withBorder className={classes.figure}>
@@ -29,6 +31,7 @@ export function Figure({
           {value.toLocaleString()}
         </Text>
       </Link>
+      {note !== undefined && <Text className={classes.note}>{note}</Text>}
       {parts
         .filter((part) => part.value > 0)
         .map((part) => (

@@ -49,6 +49,8 @@ function optionsFor(width: number, names: Names, colours: (typeof palettes)["lig
     fill: colours[name],
     paths: barPaths(index),
     points: { show: false },
+    // Nothing, where uPlot would show dashes: no hour is pointed at.
+    value: (_, value) => (value === null ? "" : String(value)),
   });
   const axis = { stroke: colours.text, grid: { stroke: colours.grid, width: 1 }, ticks: { show: false } };
   return {
@@ -61,7 +63,7 @@ function optionsFor(width: number, names: Names, colours: (typeof palettes)["lig
       y: { range: (_, _min, max) => [0, Math.max(4, max)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, values: (_, ticks) => ticks.map((at) => hourText.format(at * 1000)) },
+      { ...axis, size: 30, grid: { show: false }, values: (_, ticks) => ticks.map((at) => hourText.format(at * 1000)) },
       { ...axis, size: 36, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10_000] },
     ],
     series: [

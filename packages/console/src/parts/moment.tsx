@@ -21,7 +21,7 @@ export function Ago({ at }: { at: string }) {
   const title = `${localTimeText(at, i18n.language)} · ${t("time.utc", { time: utcTimeText(at, i18n.language) ?? "" })}`;
   return (
     <time dateTime={at} title={title}>
-      {t("time.ago", { duration: durationText(ms, t) })}
+      {t("time.ago", { duration: durationText(ms, t, true) })}
     </time>
   );
 }

@@ -26,10 +26,11 @@ export function ProgressMark({ progress, quietText }: { progress: SettingProgres
           reported: progress.reportedGeneration ?? t("time.none"),
         });
   const title = [reason, detail, generations].filter((part) => part !== null && part !== undefined).join(" · ");
+  if (state === "none" && quietText !== undefined) return <span>{quietText}</span>;
   if (state === "none" || state === "lifted") {
     return (
       <Mark tone="quiet" title={title}>
-        {quietText ?? t(`progress.${state}`)}
+        {t(`progress.${state}`)}
       </Mark>
     );
   }
@@ -51,5 +52,5 @@ function Waiting({ since }: { since: string | null }) {
   const { t } = useTranslation();
   const now = useNow();
   if (since === null) return t("progress.pending");
-  return t("progress.waiting", { duration: durationText(now - Date.parse(since), t) });
+  return t("progress.waiting", { duration: durationText(now - Date.parse(since), t, true) });
 }

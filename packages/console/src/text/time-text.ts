@@ -7,8 +7,8 @@ const units = [
   { key: "seconds", ms: 1000 },
 ] as const;
 
-/** `2 d 3 h`, `14 min 5 s`, `8 s`: the two largest units that say something. */
-export function durationText(ms: number, t: TFunction): string {
+/** `2 d 3 h`, `14 min 5 s`, `8 s`: the two largest units that say something. `isCoarse`: only the largest. */
+export function durationText(ms: number, t: TFunction, isCoarse = false): string {
   const whole = Math.max(0, Math.floor(ms / 1000) * 1000);
   const first = units.findIndex((unit) => whole >= unit.ms);
   const largest = units[first];
@@ -16,8 +16,7 @@ export function durationText(ms: number, t: TFunction): string {
   const text = t(`time.${largest.key}`, { count: Math.floor(whole / largest.ms) });
   const next = units[first + 1];
   const rest = next === undefined ? 0 : Math.floor((whole % largest.ms) / next.ms);
-  // Seconds of an hour are of no use to anybody.
-  return next === undefined || rest === 0 ? text : `${text} ${t(`time.${next.key}`, { count: rest })}`;
+  return isCoarse || next === undefined || rest === 0 ? text : `${text} ${t(`time.${next.key}`, { count: rest })}`;
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -23,7 +23,6 @@ export const externalSystems = {
   unnamed: "unnamed",
   knocks_one: "{{formatted}} request while not accepted",
   knocks_other: "{{formatted}} requests while not accepted",
-  decidedBy: "Decided by {{name}}",
   acceptTitle: "Accept this external system?",
   acceptWhy: "It may then give every order of the Response API: isolate hosts, ban files and run programs.",
   acceptUndo: "To undo: withdraw it here; it is refused from the next request on.",
@@ -108,7 +107,6 @@ export const audit = {
     "central-node": "Central Node",
   },
   verify: "Verify the chain",
-  verifying: "Checking every entry…",
   intact_one: "The chain is intact: {{formatted}} entry, none changed, none missing.",
   intact_other: "The chain is intact: {{formatted}} entries, none changed, none missing.",
   lastHash: "Last hash, to keep elsewhere and compare later:",
@@ -123,7 +121,6 @@ export const audit = {
   entry: "Entry {{seq}}",
   detail: "Details",
   hash: "Hash of this entry",
-  requestDigest: "Digest of the request",
 };
 
 export const settings = {
@@ -132,7 +129,6 @@ export const settings = {
   warningHours: "Warning after hours",
   criticalHours: "Critical after hours",
   order: "Critical must come later than warning.",
-  removal: "Removal of inactive hosts",
   removalOn: "Remove hosts that have not been heard of",
   removalDays: "After days",
   removalWhy: "A removed host must be enrolled again before it obeys orders.",
@@ -172,7 +168,6 @@ export const account = {
   next: "New password",
   change: "Change the password",
   changed: "Password changed; your other sessions have ended",
-  externalPassword: "You sign in at the identity provider: your password is changed there.",
   secondFactor: "Second factor",
   secondFactorOff: "Off. With it, your password alone lets nobody in.",
   secondFactorOn: "On: a code from your authenticator app is asked for at every sign-in.",
@@ -201,7 +196,6 @@ export const account = {
   createTokenTitle: "Make an API token",
   tokenName: "Name",
   tokenNameWhy: "What it is for",
-  tokenRole: "Role",
   tokenDays: "Valid for days",
   tokenDaysWhy: "Empty: until it is revoked",
   createTokenConfirm: "Make the token",

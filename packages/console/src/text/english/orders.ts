@@ -1,13 +1,16 @@
 /** Hosts and what can be ordered for them. */
 export const overview = {
   hosts: "Hosts",
-  ofHosts: "of {{formatted}}",
   isolatedNow: "Isolated",
   notInEffect: "Ordered, not yet in effect",
   failures: "Failures, last 24 hours",
   pendingSystems: "External systems waiting",
   blocks: "Blocked starts, last 24 hours",
-  tasks: "Tasks",
+  openTasks: "Open tasks",
+  nextEnd: "next ends in",
+  oldest: "oldest:",
+  newest: "newest:",
+  nobodyWaits: "Nobody waits.",
   chart: "Orders and effects, last 24 hours",
   chartWhy: "Orders given, effects reported by hosts, and failures, an hour each",
   orders: "orders",
@@ -19,8 +22,7 @@ export const overview = {
   noFailures: "Nothing failed.",
   noEnd: "no end",
   seeAll: "See all {{formatted}}",
-  since: "since",
-  decide: "Decide",
+  decide: "waiting for your decision",
   start: {
     title: "Enrol your first host",
     intro: "Cordon acts through an agent on each host. Three steps:",
@@ -51,8 +53,6 @@ export const hosts = {
   search: "Find a host by name",
   noneTitle: "No host yet",
   noneWhy: "Hosts appear here once their agent has enrolled with a join token.",
-  count_one: "{{formatted}} host",
-  count_other: "{{formatted}} hosts",
   isolate: "Isolate…",
   release: "Release…",
   run: "Run a program…",
@@ -76,7 +76,6 @@ export const hosts = {
   noTasks: "No task on this host yet",
   noTasksWhy: "Run a program and see its output here.",
   pickOne: "Pick at least one host.",
-  canNot: "Its agent cannot do this: {{capability}}",
 };
 
 export const isolation = {
@@ -105,12 +104,12 @@ export const isolation = {
   direction: "Direction",
   directions: { inbound: "inbound", outbound: "outbound", both: "both" },
   protocol: "Protocol",
-  protocolWhy: "Name or number; empty: every",
   everyProtocol: "every",
   remoteAddress: "Remote IPv4 address",
   localPorts: "Local ports",
   remotePorts: "Remote ports",
-  portsWhy: "22 or 8000-8080; empty: all",
+  allPorts: "all",
+  portsWhy: "Ports: one, such as 22, or a range such as 8000-8080.",
   portsNotWithBoth: "Ports need one direction: with “both” it would not be clear whose port is meant.",
   portsNeedProtocol: "Ports need a protocol that has them: TCP, UDP, DCCP, SCTP or UDP-Lite.",
   faults: {
@@ -124,7 +123,7 @@ export const isolation = {
     cut_other: "{{formatted}} hosts will be cut off the network at once, until {{end}} at the latest.",
     nothingStays: "Only the Central Node stays reachable.",
     stays: "The Central Node stays reachable, and:",
-    undo: "To undo: release the host here at any time; it is back within a second of its agent hearing of it.",
+    undo: "To undo: release here at any time; the network is back as soon as the agent hears of it.",
     replaces: "This replaces the rule that is there, and its time starts anew.",
   },
   said: {
@@ -166,7 +165,6 @@ export const prevention = {
     blocks: "Blocked",
     author: "Author",
     createdAt: "Created",
-    changedAt: "Changed",
   },
   search: "Find by name",
   noneTitle: "No file is banned",
@@ -299,7 +297,5 @@ export const tasks = {
   truncated: "Longer than the Central Node keeps: the rest was dropped.",
   download: "Download",
   taskId: "Task ID",
-  exitCode: "Exit code {{code}}",
   notFound: "There is no such task",
-  onHost: "on {{name}}",
 };
