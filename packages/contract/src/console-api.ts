@@ -2,6 +2,7 @@
 export * from "./console-api/administration.ts";
 export * from "./console-api/events.ts";
 export * from "./console-api/hosts.ts";
+export * from "./console-api/list-fields.ts";
 export * from "./console-api/lists.ts";
 export * from "./console-api/orders.ts";
 export * from "./console-api/roles.ts";
