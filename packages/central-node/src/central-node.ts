@@ -6,7 +6,7 @@ import { createAgentLink } from "./agent-link/agent-link.ts";
 import { enrolRoutes } from "./agent-link/enrol-routes.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import type { CentralNodeConfig } from "./config.ts";
-import { consoleRoutes } from "./console/console-routes.ts";
+import { consoleRoutes } from "./console-api/console-routes.ts";
 import { type Database, openDatabase } from "./database/database.ts";
 import { readOrMakeLineage } from "./database/lineage.ts";
 import { createCertificateAuthority } from "./enrolment/certificate-authority.ts";

@@ -1,5 +1,7 @@
 CREATE TABLE agent_certificates ( fingerprint text primary key, sensor_id text not null, issued_at text not null, not_after text not null);
 CREATE INDEX agent_certificates_by_host on agent_certificates (sensor_id);
+CREATE TABLE api_tokens ( token_id text primary key, secret_digest text not null unique, user_id text not null, name text not null, role text not null, created_at text not null, expires_at text, last_used_at text);
+CREATE INDEX api_tokens_by_user on api_tokens (user_id);
 CREATE TABLE audit_log ( seq bigint primary key, at text not null, actor_kind text not null, actor_id text not null, address text, action text not null, object text not null, result text not null, detail text not null, previous_hash text not null, hash text not null);
 CREATE TABLE banned_hashes (hash text not null, target text not null, primary key (hash, target));
 CREATE INDEX banned_hashes_by_target on banned_hashes (target);
@@ -10,12 +12,19 @@ CREATE TABLE host_addresses (sensor_id text not null, address text not null, pri
 CREATE INDEX host_addresses_by_host on host_addresses (sensor_id);
 CREATE TABLE hosts ( sensor_id text primary key, host_name text not null, ip_addresses text not null, os_family text not null, os_name text not null, agent_version text not null, capabilities text not null, journal_id text, enrolled_at text not null, last_access_at text not null);
 CREATE INDEX hosts_by_name on hosts (host_name);
+CREATE TABLE idempotent_calls ( user_id text not null, key text not null, what text not null, claimed_at text not null, answer text, primary key (user_id, key));
+CREATE INDEX idempotent_calls_by_time on idempotent_calls (claimed_at);
+CREATE TABLE installation ( id integer primary key, activity_warning_hours integer not null, activity_critical_hours integer not null, remove_inactive_after_days integer, version integer not null);
 CREATE TABLE join_tokens ( id text primary key, secret_digest text not null unique, created_at text not null, expires_at text not null, uses_left integer not null);
 CREATE TABLE meta (key text primary key, value text not null);
 CREATE TABLE migrations (position integer primary key, name text not null);
+CREATE TABLE sessions ( session_id text primary key, secret_digest text not null unique, user_id text not null, created_at text not null, last_seen_at text not null, expires_at text not null, address text not null, user_agent text not null);
+CREATE INDEX sessions_by_user on sessions (user_id);
 CREATE TABLE setting_reports ( sensor_id text not null, scope text not null, action text not null, generation integer not null, journal_id text not null, report_number bigint not null, state text not null, reason text, detail text, reported_at text not null, received_at text not null, primary key (sensor_id, action, scope));
 CREATE TABLE settings ( target text not null, action text not null, generation integer not null, wish text not null, enabled integer not null, ordered_at text not null, ordered_by text not null, ends_at text, primary key (target, action));
+CREATE TABLE setup_tokens (secret_digest text primary key, expires_at text not null);
 CREATE TABLE tasks ( task_id text primary key, sensor_id text not null, action text not null, parameters text not null, start_now integer not null, state text not null, created_at text not null, created_by text not null, expires_at text not null, sent_at text, started_at text, finished_at text, cancel_requested_at text, deleted_at text, reason text, detail text, exit_code bigint, stdout text, stderr text, stdout_truncated integer not null, stderr_truncated integer not null);
 CREATE INDEX tasks_open_by_host on tasks (sensor_id, created_at) where finished_at is null;
-CREATE TABLE users ( user_id text primary key, name text not null, name_key text not null unique, role text not null, password_hash text not null, created_at text not null, disabled_at text);
+CREATE TABLE users ( user_id text primary key, name text not null, name_key text not null unique, role text not null, password_hash text not null, created_at text not null, disabled_at text, version integer not null default 1, last_sign_in_at text, must_change_password integer not null default 0, totp_secret text, totp_offered text, totp_last_step bigint not null default 0, external_subject text);
+CREATE UNIQUE INDEX users_by_external_subject on users (external_subject);
 CREATE TABLE write_turn (id integer primary key, turn bigint not null);

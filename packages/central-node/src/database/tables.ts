@@ -22,6 +22,12 @@ export type Tables = {
   setting_reports: SettingReportTable;
   tasks: TaskTable;
   users: UserTable;
+  sessions: SessionTable;
+  api_tokens: ApiTokenTable;
+  /** SHA-256 of the secret in a link that makes the first administrator. */
+  setup_tokens: { secret_digest: string; expires_at: string };
+  idempotent_calls: IdempotentCallTable;
+  installation: InstallationTable;
 };
 
 /** A store function that must share a transaction takes it as its first parameter. */
@@ -165,10 +171,68 @@ type UserTable = {
   name: string;
   name_key: string;
   role: "administrator" | "senior-security-officer" | "security-officer" | "security-auditor";
-  /** PHC string of argon2id. */
+  /** PHC string of argon2id; `none` for who signs in at the identity provider. */
   password_hash: string;
   created_at: string;
   disabled_at: string | null;
+  /** Rises with every change of role or state. */
+  version: number;
+  last_sign_in_at: string | null;
+  /** The password is a one-time one. */
+  must_change_password: 0 | 1;
+  /** Base32; null: no second factor. */
+  totp_secret: string | null;
+  /** Offered, and not confirmed yet. */
+  totp_offered: string | null;
+  /** The 30 seconds since 1970 whose code was used last: none counts twice. */
+  totp_last_step: number;
+  /** Issuer and subject at the identity provider; null: signs in with a password. */
+  external_subject: string | null;
+};
+
+type SessionTable = {
+  session_id: string;
+  /** SHA-256 of the cookie, lower-case hex: the cookie itself is not kept. */
+  secret_digest: string;
+  user_id: string;
+  created_at: string;
+  /** At most a minute behind. */
+  last_seen_at: string;
+  /** However much it is used. */
+  expires_at: string;
+  address: string;
+  user_agent: string;
+};
+
+type ApiTokenTable = {
+  token_id: string;
+  secret_digest: string;
+  user_id: string;
+  name: string;
+  role: UserTable["role"];
+  created_at: string;
+  expires_at: string | null;
+  /** At most a minute behind. */
+  last_used_at: string | null;
+};
+
+type IdempotentCallTable = {
+  user_id: string;
+  key: string;
+  /** Tells calls apart: a digest. */
+  what: string;
+  claimed_at: string;
+  /** JSON; null: not answered (yet). */
+  answer: string | null;
+};
+
+/** One row. */
+type InstallationTable = {
+  id: number;
+  activity_warning_hours: number;
+  activity_critical_hours: number;
+  remove_inactive_after_days: number | null;
+  version: number;
 };
 
 export type AuditRow = Selectable<AuditTable>;
@@ -180,3 +244,6 @@ export type SettingRow = Selectable<SettingTable>;
 export type SettingReportRow = Insertable<SettingReportTable>;
 export type TaskRow = Selectable<TaskTable>;
 export type UserRow = Selectable<UserTable>;
+export type SessionRow = Selectable<SessionTable>;
+export type ApiTokenRow = Selectable<ApiTokenTable>;
+export type InstallationRow = Selectable<InstallationTable>;
