@@ -11,19 +11,24 @@ import { Type } from "typebox";
  */
 export type Nudge = { target: string; about: "settings" | "tasks" | "removal" };
 
+/** Between Central Nodes also goes what changed for those who look at the console: a text of theirs. */
+type Relayed = Nudge | { target: string; about: "change" };
+
 export type Nudges = ReturnType<typeof createNudges>;
 
 const Payload = Type.Object({
   from: Type.String(),
-  nudges: Type.Array(Type.Object({ target: Type.String(), about: Type.Enum(["settings", "tasks", "removal"]) })),
+  nudges: Type.Array(
+    Type.Object({ target: Type.String(), about: Type.Enum(["settings", "tasks", "removal", "change"]) }),
+  ),
 });
 
 const channel = "cordon_nudges";
 const reconnectMs = 1000;
 /** A connection that was cut without a word is found by this. */
 const heartbeatMs = 10_000;
-/** PostgreSQL refuses a payload of 8,000 bytes. */
-const maxNudgesPerPayload = 100;
+/** PostgreSQL refuses a payload of 8,000 bytes; what stands around the nudges takes a few. */
+const maxPayloadBytes = 7800;
 
 /** In process; with a PostgreSQL also to and from every other Central Node on it. */
 export function createNudges({ postgresUrl, log }: { postgresUrl: string | null; log: Logger }) {
@@ -34,6 +39,14 @@ export function createNudges({ postgresUrl, log }: { postgresUrl: string | null;
     nudge(nudge: Nudge): void {
       emitter.emit("nudge", nudge);
       relay?.send(nudge);
+    },
+    /** A hint that something changed, for those who look at the console of another Central Node. */
+    tellOthers(change: string): void {
+      relay?.send({ target: change, about: "change" });
+    },
+    /** What other Central Nodes told by `tellOthers`. */
+    onTold(listener: (change: string) => void): void {
+      emitter.on("told", listener);
     },
     onNudge(listener: (nudge: Nudge) => void): void {
       emitter.on("nudge", listener);
@@ -51,7 +64,7 @@ export function createNudges({ postgresUrl, log }: { postgresUrl: string | null;
 
 function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   const self = randomUUID();
-  const unsent: Nudge[] = [];
+  const unsent: Relayed[] = [];
   let client: pg.Client | null = null;
   let closing = false;
   let timer: NodeJS.Timeout | null = null;
@@ -103,7 +116,12 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   function receive(payload: string) {
     const message = readPayload(payload);
     if (message === null) log.warn("another program notifies on our channel");
-    else if (message.from !== self) for (const nudge of message.nudges) emitter.emit("nudge", nudge);
+    else if (message.from !== self) for (const relayed of message.nudges) pass(relayed);
+  }
+
+  function pass(relayed: Relayed) {
+    if (relayed.about === "change") emitter.emit("told", relayed.target);
+    else emitter.emit("nudge", relayed);
   }
 
   /** Nudges that come while one statement is under way go together in the next. */
@@ -111,7 +129,7 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
     if (flushing) return;
     flushing = true;
     while (client !== null && unsent.length > 0) {
-      const nudges = unsent.splice(0, maxNudgesPerPayload);
+      const nudges = takePayload(unsent);
       try {
         await client.query("select pg_notify($1, $2)", [channel, JSON.stringify({ from: self, nudges })]);
       } catch (error) {
@@ -131,7 +149,7 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   return {
     start: connect,
     isConnected: () => client !== null,
-    send(nudge: Nudge) {
+    send(nudge: Relayed) {
       if (client === null) return;
       unsent.push(nudge);
       void flush();
@@ -145,11 +163,21 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   };
 }
 
+/** The first of them, as many as go into one payload. */
+function takePayload(unsent: Relayed[]): Relayed[] {
+  let bytes = 0;
+  const end = unsent.findIndex((nudge) => {
+    bytes += Buffer.byteLength(JSON.stringify(nudge)) + 1;
+    return bytes > maxPayloadBytes;
+  });
+  return unsent.splice(0, end < 0 ? unsent.length : Math.max(1, end));
+}
+
 /** Null: not one of ours. Whoever may connect to the database may notify. */
-function readPayload(payload: string): { from: string; nudges: Nudge[] } | null {
+function readPayload(payload: string): { from: string; nudges: Relayed[] } | null {
   try {
     const value: unknown = JSON.parse(payload);
-    return findFault(Payload, value) === null ? (value as { from: string; nudges: Nudge[] }) : null;
+    return findFault(Payload, value) === null ? (value as { from: string; nudges: Relayed[] }) : null;
   } catch {
     return null;
   }
