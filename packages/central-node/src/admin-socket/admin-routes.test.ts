@@ -49,6 +49,7 @@ async function start(t: TestContext) {
     externalSystems,
     enrolment,
     hosts,
+    blocks: { list: async () => ({ events: [], counts: [], losses: [] }) },
     users: createUserService({ database, audit, now }),
     audit,
     backup: createBackup({ dataDir, databaseKind: database.kind, audit }),
