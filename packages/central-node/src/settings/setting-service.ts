@@ -22,6 +22,8 @@ export type SettingService = ReturnType<typeof createSettingService>;
 /** What an order is about and who gave it. `target`: a sensor ID or `all`. */
 export type SettingChange = { actor: Actor; target: string; action: string; requestDigest?: string };
 
+/** More are not named in a statement. */
+const maxHostsByName = 500;
 /** No wish has more parts. */
 const maxRefused = 100_000;
 
@@ -182,7 +184,8 @@ export function createSettingService({
 
     /** Desired beside actual state, by sensor ID; of one host, or of all that are given. */
     async listStates(of: readonly Pick<Host, "sensorId" | "capabilities">[]): Promise<Map<string, SettingState[]>> {
-      const only = of.length === 1 ? (of[0]?.sensorId ?? null) : null;
+      // Of few hosts only what is theirs is read; of more, all of it at once.
+      const only = of.length > 0 && of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
       const heads = groupBy(await settingStore.listHeads(database.read, only), (head) => head.target);
       const reports = new Map(
         (await settingStore.listReports(database.read, only)).map((report) => [
