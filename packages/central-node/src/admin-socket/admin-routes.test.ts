@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import pino from "pino";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { createChanges } from "../changes/changes.ts";
 import { openDatabase } from "../database/database.ts";
 import { createCertificateAuthority } from "../enrolment/certificate-authority.ts";
 import { createEnrolmentService } from "../enrolment/enrolment-service.ts";
@@ -30,7 +31,7 @@ async function start(t: TestContext) {
   const database = await openDatabase(join(dataDir, "cordon.db"));
   const audit = createAuditLog({ database, now });
   const nudges = createNudges({ postgresUrl: null, log });
-  const hosts = createHostService({ database, audit, now, nudges });
+  const hosts = createHostService({ database, audit, now, nudges, changes: createChanges() });
   const authority = await createCertificateAuthority({ database, now });
   const enrolment = createEnrolmentService({ database, audit, authority, hosts, now, log });
   const limits = { pendingExternalSystems: 100, pendingPerAddress: 10, pendingDays: 7 };

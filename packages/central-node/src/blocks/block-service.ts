@@ -1,5 +1,6 @@
 import { type BlockReport, findFault } from "@cordon/contract";
 import { Block } from "@cordon/response-actions";
+import type { Changes } from "../changes/changes.ts";
 import type { Database } from "../database/database.ts";
 import type { BlockEventRow } from "../database/tables.ts";
 import type { HostService } from "../hosts/host-service.ts";
@@ -45,11 +46,13 @@ const mostInOneEvent = 1_000_000_000;
 export function createBlockService({
   database,
   hosts,
+  changes,
   now,
   counts,
 }: {
   database: Database;
   hosts: Pick<HostService, "whenRemoved">;
+  changes: Pick<Changes, "tell">;
   now: () => Date;
   counts: BlockCounts;
 }) {
@@ -92,6 +95,7 @@ export function createBlockService({
       });
       for (const row of news) counts.blocked(row.kind, row.blocks);
       if (lost > 0) counts.blocksLost(lost);
+      if (news.length > 0) changes.tell("prevention-rules");
     },
 
     /** The newest `limit` of each. */

@@ -5,6 +5,7 @@ import { type HostFacts, Problem, parseJoinToken } from "@cordon/contract";
 import pino from "pino";
 import type { Actor } from "../audit/actor.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { createChanges } from "../changes/changes.ts";
 import { openDatabase } from "../database/database.ts";
 import { testDatabases } from "../database/test-databases.ts";
 import { createHostService } from "../hosts/host-service.ts";
@@ -33,7 +34,8 @@ async function makeNode(t: TestContext, location: string) {
   const database = await openDatabase(location);
   t.after(() => database.close());
   const audit = createAuditLog({ database, now });
-  const hosts = createHostService({ database, audit, now, nudges: createNudges({ postgresUrl: null, log }) });
+  const nudges = createNudges({ postgresUrl: null, log });
+  const hosts = createHostService({ database, audit, now, nudges, changes: createChanges() });
   const authority = await createCertificateAuthority({ database, now });
   const enrolment = createEnrolmentService({ database, audit, authority, hosts, now, log });
   hosts.whenRemoved(enrolment.forget);

@@ -19,6 +19,12 @@ export const settingStore = {
     return (sensorIds === null ? heads : heads.where("target", "in", [...sensorIds, "all"])).execute();
   },
 
+  /** Of some targets, with their wishes. */
+  listOf(db: Reader, targets: readonly string[], action: string): Promise<SettingRow[]> {
+    if (targets.length === 0) return Promise.resolve([]);
+    return db.selectFrom("settings").selectAll().where("target", "in", targets).where("action", "=", action).execute();
+  },
+
   async listTargetsSince(db: Reader, since: string): Promise<string[]> {
     const rows = await db.selectFrom("settings").select("target").distinct().where("ordered_at", ">=", since).execute();
     return rows.map((row) => row.target);
@@ -35,6 +41,16 @@ export const settingStore = {
   listReports(db: Reader, sensorIds: readonly string[] | null) {
     const reports = db.selectFrom("setting_reports").selectAll();
     return (sensorIds === null ? reports : reports.where("sensor_id", "in", sensorIds)).execute();
+  },
+
+  findReport(tx: Tx, sensorId: string, action: string) {
+    return tx
+      .selectFrom("setting_reports")
+      .selectAll()
+      .where("sensor_id", "=", sensorId)
+      .where("action", "=", action)
+      .where("scope", "=", "host")
+      .executeTakeFirst();
   },
 
   /** An older generation never overwrites a newer one, nor an older report a newer one about the same generation. */

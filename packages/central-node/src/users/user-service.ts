@@ -65,6 +65,13 @@ export function createUserService({ database, audit, now }: { database: Database
         password_hash: await hashPassword(password),
         created_at: now().toISOString(),
         disabled_at: null,
+        version: 1,
+        last_sign_in_at: null,
+        must_change_password: 0,
+        totp_secret: null,
+        totp_offered: null,
+        totp_last_step: 0,
+        external_subject: null,
       };
       return database.writeInTurn(async (tx) => {
         if ((await userStore.find(tx, row.name_key)) !== undefined) {
