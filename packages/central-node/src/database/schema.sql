@@ -10,9 +10,11 @@ CREATE INDEX banned_files_by_generation on banned_files (target, since_generatio
 CREATE INDEX banned_files_by_hash on banned_files (hash) where until_generation is null;
 CREATE INDEX banned_files_ended on banned_files (target, until_generation) where until_generation is not null;
 CREATE TABLE block_counts ( hash text not null, scope text not null, sensor_id text not null, blocks bigint not null, first_at text not null, last_at text not null, primary key (sensor_id, scope, hash));
+CREATE INDEX block_counts_by_hash on block_counts (hash);
 CREATE TABLE block_events ( sensor_id text not null, event_id text not null, at text not null, received_at text not null, kind text not null, path text not null, hash text not null, scope text not null, rule_name text, file_sha256 text, user_id bigint, user_name text, processes text not null, blocks bigint not null, primary key (sensor_id, event_id));
 CREATE INDEX block_events_by_time on block_events (received_at);
 CREATE TABLE block_hours ( sensor_id text not null, scope text not null, hour text not null, blocks bigint not null, primary key (sensor_id, scope, hour));
+CREATE INDEX block_hours_by_hour on block_hours (hour);
 CREATE TABLE block_losses ( sensor_id text primary key, journal_id text not null, lost bigint not null, lost_before bigint not null);
 CREATE TABLE certificate_authorities ( fingerprint text primary key, certificate text not null, private_key text not null, created_at text not null, not_after text not null);
 CREATE TABLE external_systems ( id_key text not null, fingerprint text not null, external_system_id text not null, state text not null, name text, address text not null, subject text not null, valid_from text not null, valid_to text not null, first_seen_at text not null, last_seen_at text not null, knocks integer not null, decided_at text, decided_by text, primary key (id_key, fingerprint));
@@ -42,6 +44,7 @@ CREATE TABLE task_outputs ( task_id text primary key, stdout text not null, stde
 CREATE TABLE tasks ( task_id text primary key, sensor_id text not null, action text not null, parameters text not null, start_now integer not null, state text not null, created_at text not null, created_by text not null, expires_at text not null, sent_at text, started_at text, finished_at text, cancel_requested_at text, deleted_at text, reason text, detail text, exit_code bigint, stdout text, stderr text, stdout_truncated integer not null, stderr_truncated integer not null);
 CREATE INDEX tasks_by_end on tasks (finished_at) where finished_at is not null;
 CREATE INDEX tasks_by_host on tasks (sensor_id);
+CREATE INDEX tasks_by_state on tasks (state) where deleted_at is null;
 CREATE INDEX tasks_by_time on tasks (created_at, task_id) where deleted_at is null;
 CREATE INDEX tasks_open_by_host on tasks (sensor_id, created_at) where finished_at is null;
 CREATE TABLE users ( user_id text primary key, name text not null, name_key text not null unique, role text not null, password_hash text not null, created_at text not null, disabled_at text, version integer not null default 1, last_sign_in_at text, must_change_password integer not null default 0, totp_secret text, totp_offered text, totp_last_step bigint not null default 0, external_subject text);

@@ -161,6 +161,11 @@ export function createTaskService({
       return toTask(await require(database.read, taskId));
     },
 
+    /** Those of the tasks that there are, without what they printed. */
+    async list(taskIds: readonly string[]): Promise<Task[]> {
+      return (await taskStore.list(database.read, taskIds)).map(toTask);
+    },
+
     /** Starts a task that was stored for later; one that was started already stays as it is. */
     start: (actor: Actor, taskId: string): Promise<Task> =>
       change({ actor, taskId, verb: "start" }, async (tx, task) => {

@@ -32,6 +32,9 @@ const statements = [
   "create index tasks_by_time on tasks (created_at, task_id) where deleted_at is null",
   "create index tasks_by_host on tasks (sensor_id)",
   "create index tasks_by_end on tasks (finished_at) where finished_at is not null",
+  "create index tasks_by_state on tasks (state) where deleted_at is null",
+  "create index block_counts_by_hash on block_counts (hash)",
+  "create index block_hours_by_hour on block_hours (hour)",
   "create index audit_log_by_object on audit_log (object)",
   "create index audit_log_by_time on audit_log (at)",
 ];
