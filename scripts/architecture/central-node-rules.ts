@@ -10,7 +10,7 @@ const layers = [
   ["audit"],
   ["users", "external-systems", "hosts", "installation"],
   ["metrics"],
-  ["enrolment", "settings", "tasks"],
+  ["enrolment", "settings", "tasks", "blocks"],
   ["agent-link", "response-api", "console-api"],
   ["admin-socket"],
   ["command-line"],

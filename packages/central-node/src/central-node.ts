@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { createAgentLink } from "./agent-link/agent-link.ts";
 import { enrolRoutes } from "./agent-link/enrol-routes.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { createBlockService } from "./blocks/block-service.ts";
 import { createChanges } from "./changes/changes.ts";
 import type { CentralNodeConfig } from "./config.ts";
 import { createConsole } from "./console-api/console.ts";
@@ -63,13 +64,14 @@ async function startOn(
   const changes = createChanges();
   const nudges = createNudges({ postgresUrl: database.postgresUrl, log });
   const health = createHealth({ database, nudges });
-  const hosts = createHostService({ database, audit, nudges, now });
+  const hosts = createHostService({ database, audit, nudges, changes, now });
   const authority = await createCertificateAuthority({ database, now });
   const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes, now, log });
   hosts.whenRemoved(enrolment.forget);
   const externalSystems = createExternalSystemService({ database, audit, limits, changes, now, log });
-  const slices = { database, audit, hosts, nudges, now, counts: metrics, checkpoint };
+  const slices = { database, audit, hosts, nudges, changes, now, counts: metrics, checkpoint };
   const settings = createSettingService({ ...slices, lineage, maxFilesPerScope: limits.maxHashesPerScope });
+  const blocks = createBlockService(slices);
   const tasks = createTaskService({ ...slices, deliveryDays: limits.taskDeliveryDays });
   const certificates = await createServerCertificates({
     dataDir,
@@ -87,7 +89,7 @@ async function startOn(
   const api = createTlsApp({ ...tls, askForClientCertificate: true });
   metrics.observe(api, "response-api");
   await api.register(
-    responseApiRoutes({ authorise: externalSystems.authorise, hosts, settings, tasks, audit, version }),
+    responseApiRoutes({ authorise: externalSystems.authorise, hosts, settings, tasks, blocks, audit, version }),
   );
   await api.register(async (app) => enrolRoutes(app, enrolment.enrol));
   const agents = createAgentLink({
@@ -101,6 +103,7 @@ async function startOn(
     hosts,
     settings,
     tasks,
+    blocks,
     lineage,
     now,
     checkpoint,
@@ -160,6 +163,7 @@ async function startOn(
   repeating.every(600_000, "forget join tokens", enrolment.sweep);
   repeating.every(600_000, "forget sessions", people.sweep);
   repeating.every(3_600_000, "remove inactive hosts", people.removeInactiveHosts);
+  repeating.every(600_000, "forget blocks", blocks.prune);
   repeating.every(43_200_000, "renew server certificates", certificates.refresh);
 
   /** Everything but the database. */
@@ -185,7 +189,18 @@ async function startOn(
     const name = config.serverNames[0] ?? hostname();
     agentUrl = reachableUrl(urls.api, config.api, name);
     await people.offerSetup(reachableUrl(urls.console, config.console, name));
-    const services = { audit, authority, certificates, enrolment, externalSystems, health, hosts, orders, users };
+    const services = {
+      audit,
+      authority,
+      blocks,
+      certificates,
+      enrolment,
+      externalSystems,
+      health,
+      hosts,
+      orders,
+      users,
+    };
     return {
       ...urls,
       services: { ...services, database },

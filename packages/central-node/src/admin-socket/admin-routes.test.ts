@@ -32,7 +32,7 @@ async function start(t: TestContext) {
   const audit = createAuditLog({ database, now });
   const changes = createChanges();
   const nudges = createNudges({ postgresUrl: null, log });
-  const hosts = createHostService({ database, audit, now, nudges });
+  const hosts = createHostService({ database, audit, now, nudges, changes: createChanges() });
   const authority = await createCertificateAuthority({ database, now });
   const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes, now, log });
   const limits = { pendingExternalSystems: 100, pendingPerAddress: 10, pendingDays: 7 };
@@ -52,6 +52,7 @@ async function start(t: TestContext) {
     enrolment,
     hosts,
     users: createUserService({ database, audit, changes, now }),
+    blocks: { list: async () => ({ events: [], counts: [], losses: [] }) },
     audit,
     backup: createBackup({ dataDir, databaseKind: database.kind, audit }),
     diagnose: () => diagnoseNode({ health, authority, certificates, externalSystems, now }),

@@ -1,5 +1,6 @@
 /** Lists that people look through: filtered, sorted and cut into pages by the database, on both databases alike. */
 import { describeFault, Problem } from "@cordon/contract";
+import type { ListFieldKind } from "@cordon/contract/console-api";
 import { type RawBuilder, sql } from "kysely";
 import type { Database } from "./database.ts";
 import { conditionOf, type ListColumn, readFilters } from "./list-filter.ts";
@@ -14,6 +15,11 @@ export type ListSource<Field extends string = string> = {
   columns: Readonly<Record<Field, ListColumn>>;
   /** As `sort` of a query. */
   defaultSort: string;
+};
+
+/** The columns of a list of the console API, of the kinds that its table says. */
+export type ColumnsOf<Fields extends Record<string, ListFieldKind>> = {
+  [Field in keyof Fields]: ListColumn & { kind: Fields[Field] };
 };
 
 /** As `ListQuery` of the console API. */

@@ -34,7 +34,8 @@ async function makeNode(t: TestContext, location: string) {
   const database = await openDatabase(location);
   t.after(() => database.close());
   const audit = createAuditLog({ database, now });
-  const hosts = createHostService({ database, audit, now, nudges: createNudges({ postgresUrl: null, log }) });
+  const nudges = createNudges({ postgresUrl: null, log });
+  const hosts = createHostService({ database, audit, now, nudges, changes: createChanges() });
   const authority = await createCertificateAuthority({ database, now });
   const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes: createChanges(), now, log });
   hosts.whenRemoved(enrolment.forget);

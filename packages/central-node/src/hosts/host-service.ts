@@ -1,6 +1,7 @@
 import { type HostFacts, Problem } from "@cordon/contract";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
 import type { HostRow } from "../database/tables.ts";
 import { cleanText } from "../text/clean-text.ts";
@@ -27,11 +28,13 @@ export function createHostService({
   database,
   audit,
   nudges,
+  changes,
   now,
 }: {
   database: Database;
   audit: AuditLog;
   nudges: Pick<Nudges, "nudge">;
+  changes: Pick<Changes, "tell">;
   now: () => Date;
 }) {
   /** Contacts not yet written: by sensor ID, ISO time. */
@@ -76,6 +79,8 @@ export function createHostService({
     if (!removed) return false;
     contacts.delete(sensorId);
     nudges.nudge({ target: sensorId, about: "removal" });
+    changes.tell("hosts", sensorId);
+    for (const topic of ["isolation-rules", "prevention-rules", "tasks"] as const) changes.tell(topic);
     return true;
   }
 
@@ -110,9 +115,10 @@ export function createHostService({
       return present(row);
     },
 
-    updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
+    async updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
       const { columns, addresses } = columnsOf(facts);
-      return database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+      await database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+      changes.tell("hosts", sensorId);
     },
 
     /** Notes the agent's journal; `whenChanged` takes part where it is another one than before, but for the first. */
