@@ -1,6 +1,4 @@
-import { parse } from "@cordon/contract";
-import { ListQuery } from "@cordon/contract/console-api";
-import { type Static, Type } from "typebox";
+import type { ListRequest } from "../database/list-query.ts";
 import { csvOf } from "./csv.ts";
 import type { Download, Downloads } from "./handlers.ts";
 import type { HostList } from "./host-list.ts";
@@ -8,8 +6,6 @@ import type { PreventionList } from "./prevention-list.ts";
 import { readOutput, type TaskCalls } from "./tasks-handlers.ts";
 
 const rowsPerPage = 500;
-/** What a list is asked for, all of whose pages are wanted. */
-const WholeList = Type.Pick(ListQuery, ["filter", "sort"]);
 
 export function createOrdersDownloads({
   hostList,
@@ -33,7 +29,7 @@ export function createOrdersDownloads({
 
   return {
     async hosts({ query }) {
-      const list = readWholeList(query);
+      const list = wholeList(query);
       const header = ["name", "sensor ID", "IP addresses", "OS", "agent", "capabilities", "activity", "last contact"];
       const more = ["enrolled", "isolation", "isolation ends", "prevention", "failures in the last day"];
       // Refused before anything is sent.
@@ -51,7 +47,7 @@ export function createOrdersDownloads({
     },
 
     async preventionRules({ query }) {
-      const list = readWholeList(query);
+      const list = wholeList(query);
       await preventionList.list({ ...list, limit: 1 });
       // Hash and name first: the file can be imported as it is.
       const content = csvOf(
@@ -70,7 +66,7 @@ export function createOrdersDownloads({
   };
 }
 
-function readWholeList(query: unknown): Static<typeof WholeList> {
-  const { filter, sort } = parse(WholeList, query);
+/** All of its pages are wanted, whichever was asked for. */
+function wholeList({ filter, sort }: ListRequest): ListRequest {
   return { ...(filter === undefined ? {} : { filter }), ...(sort === undefined ? {} : { sort }) };
 }
