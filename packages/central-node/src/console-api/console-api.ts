@@ -38,8 +38,8 @@ type Handle = (call: object) => Promise<unknown>;
 const callers = new WeakMap<FastifyRequest, Caller & { gate: Gate }>();
 
 export function consoleApi(needs: {
-  handlers: Partial<Handlers>;
-  downloads: Partial<Downloads>;
+  handlers: Handlers;
+  downloads: Downloads;
   admission: Admission;
   idempotentCalls: Pick<IdempotentCalls, "once">;
   refusals: Refusals;
@@ -60,8 +60,7 @@ export function consoleApi(needs: {
     });
 
     for (const [name, route] of Object.entries(consoleRoutes) as [ConsoleRouteName, ConsoleRoute][]) {
-      const handle = handlers[name] as Handle | undefined;
-      if (handle === undefined) continue;
+      const handle = handlers[name] as unknown as Handle;
       app.route({
         method: route.method,
         url: consoleApiBase + route.path,

@@ -11,6 +11,8 @@ import type { HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { Installation } from "../installation/installation.ts";
 import type { Health } from "../metrics/health.ts";
+import type { SettingService } from "../settings/setting-service.ts";
+import type { TaskService } from "../tasks/task-service.ts";
 import { createAccountService } from "../users/account-service.ts";
 import { createApiTokenService } from "../users/api-token-service.ts";
 import { createExternalSignIn } from "../users/external-sign-in.ts";
@@ -31,6 +33,7 @@ import type { Downloads, Handlers } from "./handlers.ts";
 import { createIdempotentCalls } from "./idempotent-calls.ts";
 import { createJoinTokenHandlers } from "./join-token-handlers.ts";
 import { oidcRoutes } from "./oidc-routes.ts";
+import { createOrders } from "./orders.ts";
 import { createRefusals } from "./refusals.ts";
 import { createSessionHandlers } from "./session-handlers.ts";
 import { createSettingsHandlers } from "./settings-handlers.ts";
@@ -45,14 +48,13 @@ export function createConsole(needs: {
   nudges: Pick<Nudges, "onTold" | "onGap" | "tellOthers">;
   health: Health;
   users: UserService;
-  hosts: Pick<HostService, "removeInactive">;
+  hosts: HostService;
+  settings: SettingService;
+  tasks: TaskService;
   externalSystems: ExternalSystemService;
   enrolment: EnrolmentService;
   installation: Installation;
   certificates: ServerCertificates;
-  /** Of hosts, rules and tasks. */
-  orderHandlers: Partial<Handlers>;
-  orderDownloads: Partial<Downloads>;
   limits: SessionLimits & Readonly<Record<string, number>>;
   /** The folder with the page. */
   files: string;
@@ -75,8 +77,10 @@ export function createConsole(needs: {
   const identityProvider =
     needs.identityProvider === null ? null : createIdentityProvider({ config: needs.identityProvider, log });
 
-  const handlers: Partial<Handlers> = {
-    ...needs.orderHandlers,
+  const orders = createOrders({ ...needs, thresholds: installation.read });
+
+  const handlers: Handlers = {
+    ...orders.handlers,
     ...createSessionHandlers({ signIn, setup, sessions, account, users, identityProvider }),
     ...createApiTokenHandlers({ apiTokens }),
     ...createUserHandlers({ users }),
@@ -85,8 +89,8 @@ export function createConsole(needs: {
     ...createSettingsHandlers({ installation, limits, certificates: needs.certificates }),
     ...createJoinTokenHandlers({ enrolment: needs.enrolment, agentUrl: needs.agentUrl, now }),
   };
-  const downloads: Partial<Downloads> = {
-    ...needs.orderDownloads,
+  const downloads: Downloads = {
+    ...orders.downloads,
     ...createAuditDownloads({ audit, version, now }),
   };
   const api = consoleApi({

@@ -3,39 +3,45 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { type ConsoleRole, csrfHeader, type Session } from "@cordon/contract/console-api";
-import Fastify, { type InjectOptions } from "fastify";
+import { type ConsoleRole, csrfHeader } from "@cordon/contract/console-api";
+import Fastify, { type InjectOptions, LogController } from "fastify";
 import pino from "pino";
 import type { Actor } from "../audit/actor.ts";
-import { createAuditLog } from "../audit/audit-log.ts";
-import { createChanges } from "../changes/changes.ts";
 import type { Database } from "../database/database.ts";
 import { createCertificateAuthority } from "../enrolment/certificate-authority.ts";
 import { createEnrolmentService } from "../enrolment/enrolment-service.ts";
 import { createServerCertificates } from "../enrolment/server-certificates.ts";
 import { createExternalSystemService } from "../external-systems/external-system-service.ts";
-import { createHostService } from "../hosts/host-service.ts";
 import { createNudges } from "../hosts/nudges.ts";
 import { createInstallation } from "../installation/installation.ts";
 import { createHealth } from "../metrics/health.ts";
-import { createTestClock, silentLog } from "../test-services.ts";
+import { createTestClock, createTestServices, silentLog } from "../test-services.ts";
 import type { IdentityProviderConfig } from "../users/identity-provider.ts";
 import { createUserService } from "../users/user-service.ts";
 import { createConsole } from "./console.ts";
-import type { Downloads, Handlers } from "./handlers.ts";
 
 export const root: Actor = { kind: "local-administrator", id: "root", address: null, fingerprint: null };
 export const password = "correct horse battery";
 
 export type TestConsole = Awaited<ReturnType<typeof startTestConsole>>;
-type Called = { status: number; headers: Record<string, unknown>; body: Record<string, never> };
+/** What answers have in them, as far as tests look: each call has some of these. */
+type Body = {
+  [member: string]: unknown;
+  code: string;
+  detail: string;
+  token: string;
+  csrfToken?: string;
+  password: string;
+  version: number;
+  total: number;
+  items: Record<string, unknown>[];
+};
+type Called = { status: number; headers: Record<string, unknown>; body: Body; text: string };
 
 export async function startTestConsole(
   t: TestContext,
   database: Database,
   options: {
-    orderHandlers?: Partial<Handlers>;
-    orderDownloads?: Partial<Downloads>;
     identityProvider?: IdentityProviderConfig;
     files?: string;
   } = {},
@@ -46,11 +52,10 @@ export async function startTestConsole(
   t.after(() => rm(dataDir, { recursive: true, force: true }));
   const lines: string[] = [];
   const log = pino({}, { write: (line: string) => void lines.push(line) });
-  const audit = createAuditLog({ database, now });
-  const changes = createChanges();
+  const services = await createTestServices({ database, now });
+  const { audit, changes, hosts, settings, tasks } = services;
   const nudges = createNudges({ postgresUrl: database.postgresUrl, log });
   await nudges.start();
-  const hosts = createHostService({ database, audit, nudges, now });
   const authority = await createCertificateAuthority({ database, now });
   const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes, now, log: silentLog });
   const limits = { pendingExternalSystems: 100, pendingPerAddress: 10, pendingDays: 7 };
@@ -73,12 +78,12 @@ export async function startTestConsole(
     health: createHealth({ database, nudges }),
     users,
     hosts,
+    settings,
+    tasks,
     externalSystems,
     enrolment,
     installation,
     certificates,
-    orderHandlers: options.orderHandlers ?? {},
-    orderDownloads: options.orderDownloads ?? {},
     limits: { ...limits, sessionIdleHours: 8, sessionHours: 24 },
     files: options.files ?? dataDir,
     consoleUrl: null,
@@ -88,7 +93,11 @@ export async function startTestConsole(
     now,
     log,
   });
-  const app = Fastify({ loggerInstance: log, routerOptions: { maxParamLength: 512 }, disableRequestLogging: true });
+  const app = Fastify({
+    loggerInstance: log,
+    routerOptions: { maxParamLength: 512 },
+    logController: new LogController({ disableRequestLogging: true }),
+  });
   await app.register(people.part);
   t.after(async () => {
     await app.close();
@@ -113,8 +122,9 @@ export async function startTestConsole(
       remoteAddress: from,
       ...(body === undefined ? {} : { payload: body as object }),
     });
-    const isJson = String(answer.headers["content-type"]).includes("json");
-    return { status: answer.statusCode, headers: answer.headers, body: isJson ? answer.json() : ({} as never) };
+    const isJson = /^application\/(problem\+)?json/.test(String(answer.headers["content-type"]));
+    const content = { body: isJson ? answer.json() : {}, text: answer.body };
+    return { status: answer.statusCode, headers: answer.headers, ...content };
   }
 
   /** A browser with its cookies, and the CSRF token that the page sends. */
@@ -141,7 +151,7 @@ export async function startTestConsole(
           if (value === "") cookies.delete(name);
           else cookies.set(name, value);
         }
-        const { csrfToken } = answer.body as Partial<Session>;
+        const { csrfToken } = answer.body;
         if (csrfToken !== undefined) csrf = csrfToken;
         return answer;
       },
@@ -150,6 +160,7 @@ export async function startTestConsole(
 
   return {
     app,
+    services,
     audit,
     changes,
     clock,
