@@ -4,6 +4,8 @@ import type { HostFacts } from "@cordon/contract";
 import pino from "pino";
 import type { Actor } from "./audit/actor.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { createBlockService } from "./blocks/block-service.ts";
+import { type Change, createChanges } from "./changes/changes.ts";
 import type { Database } from "./database/database.ts";
 import { readOrMakeLineage } from "./database/lineage.ts";
 import { createHostService } from "./hosts/host-service.ts";
@@ -66,21 +68,30 @@ export async function createTestServices({
       onNudge(nudge);
     },
   };
+  const told: Change[] = [];
+  const changes = createChanges();
+  changes.onChange((change) => told.push(change));
   const counts = {
     ordered: (action: string) => counted.push(`${action} ordered`),
     outcome: (action: string, outcome: string) => counted.push(`${action} ${outcome}`),
-  } as unknown as Parameters<typeof createTaskService>[0]["counts"]; // only what they return differs
+    blocked: (kind: string, count: number) => counted.push(`${count} ${kind}`),
+    blocksLost: (count: number) => counted.push(`${count} lost`),
+  } as unknown as Parameters<typeof createTaskService>[0]["counts"] &
+    Parameters<typeof createBlockService>[0]["counts"]; // only what they return differs
   const lineage = await readOrMakeLineage(database);
   const audit = createAuditLog({ database, now });
-  const hosts = createHostService({ database, audit, nudges, now });
-  const slices = { database, audit, hosts, nudges, now, counts, checkpoint: () => {} };
+  const hosts = createHostService({ database, audit, nudges, changes, now });
+  const slices = { database, audit, hosts, nudges, changes, now, counts, checkpoint: () => {} };
   return {
     lineage,
     audit,
     hosts,
     settings: createSettingService({ ...slices, lineage, maxFilesPerScope }),
     tasks: createTaskService({ ...slices, deliveryDays: 7 }),
+    blocks: createBlockService(slices),
+    changes,
     nudged,
+    told,
     counted,
     /** A host as it is after its agent enrolled. Returns its sensor ID. */
     async addHost(changes: Partial<HostFacts> = {}): Promise<string> {

@@ -1,11 +1,14 @@
 import {
   type AgentMessage,
+  BlockReport,
   describeFault,
   FactsChanged,
   findFault,
   Hello,
+  PreventionSetRequest,
   RenewRequest,
   SettingReport,
+  TaskOutput,
   TaskReport,
 } from "@cordon/contract";
 
@@ -14,7 +17,10 @@ const schemas = {
   facts: FactsChanged,
   "setting-report": SettingReport,
   "task-report": TaskReport,
+  "task-output": TaskOutput,
   renew: RenewRequest,
+  "prevention-set-request": PreventionSetRequest,
+  "block-report": BlockReport,
 } as const satisfies Record<AgentMessage["type"], unknown>;
 
 /** Reads one frame of an agent, which may be hostile. */

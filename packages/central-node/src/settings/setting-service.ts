@@ -1,32 +1,39 @@
-import { describeFault, findFault, Problem, type SettingOrder, type SettingReport } from "@cordon/contract";
+import { describeFault, findFault, Problem, type SettingReport } from "@cordon/contract";
 import { type PreventionWish, responseActions, type SettingAction } from "@cordon/response-actions";
-import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
 import type { SettingRow } from "../database/tables.ts";
+import { throwIfChanged } from "../database/versions.ts";
 import type { Host, HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
 import { cleanText } from "../text/clean-text.ts";
 import { cleanTimestamp } from "../text/clean-timestamp.ts";
-import { bannedHashStore } from "./banned-hash-store.ts";
+import { createBannedFileStore } from "./banned-file-store.ts";
+import { createDueSettings } from "./due-settings.ts";
 import { refuseConflicts } from "./prevention-conflict.ts";
-import { isInForce, type SettingHead, type SettingState, stateOf } from "./setting-state.ts";
+import { createPreventionRuleService } from "./prevention-rule-service.ts";
+import { createPreventionRuleStore } from "./prevention-rule-store.ts";
+import { createPreventionRules, type RulePlan } from "./prevention-rules.ts";
+import { createPreventionSets } from "./prevention-sets.ts";
+import { isInForce, keyOf, type SettingState, scopeOf, stateOf } from "./setting-state.ts";
 import { settingStore } from "./setting-store.ts";
+import { createSettingWriter, type SettingChange, tellOfSetting } from "./setting-writer.ts";
 
 export type SettingService = ReturnType<typeof createSettingService>;
 
-/** What an order is about and who gave it. `target`: a sensor ID or `all`. */
-export type SettingChange = { actor: Actor; target: string; action: string; requestDigest?: string };
-
-/** A setting to hand to an agent, with the scope that it stands for. */
-export type DueSetting = Omit<SettingOrder, "type">;
+/** More are not named in a statement. */
+const maxHostsByName = 500;
+/** No wish has more parts. */
+const maxRefused = 100_000;
 
 export function createSettingService({
   database,
   audit,
   hosts,
   nudges,
+  changes,
   lineage,
   now,
   counts,
@@ -37,119 +44,133 @@ export function createSettingService({
   audit: AuditLog;
   hosts: HostService;
   nudges: Pick<Nudges, "nudge">;
+  changes: Pick<Changes, "tell">;
   lineage: string;
   now: () => Date;
   counts: OrderCounts;
   checkpoint: (name: string) => void;
   maxFilesPerScope: number;
 }) {
+  const files = createBannedFileStore(database.kind);
+  const rules = createPreventionRules({ database, files });
+  const sets = createPreventionSets({ read: database.read, files });
+  const due = createDueSettings({ read: database.read, rules, sets, now });
+  const ruleStore = createPreventionRuleStore(database.kind);
+  const { write, announce } = createSettingWriter({ audit, nudges, changes, counts, checkpoint, rules, ruleStore });
+  const preventionRules = createPreventionRuleService({
+    database,
+    audit,
+    hosts,
+    files,
+    ruleStore,
+    write,
+    announce,
+    now,
+    maxFilesPerScope,
+  });
   hosts.whenRemoved(async (tx, sensorId) => {
     await settingStore.forget(tx, sensorId);
-    await bannedHashStore.replace(tx, sensorId, []);
+    await rules.forget(tx, sensorId);
+    await ruleStore.forgetHost(tx, sensorId, now().toISOString());
   });
 
-  /** Replaces the whole setting of a scope, durably, and returns it. */
-  async function set(change: SettingChange, wish: unknown): Promise<{ generation: number; endsAt: string | null }> {
+  /**
+   * Replaces the whole setting of a scope, durably, and returns it. `ifGeneration`: PRECONDITION_FAILED where it is another
+   * one by now.
+   */
+  async function set(
+    change: SettingChange,
+    wish: unknown,
+    { ifGeneration }: { ifGeneration?: number } = {},
+  ): Promise<{ generation: number; endsAt: string | null }> {
     const action = requireAction(change);
     refuseFaults(action, wish, maxFilesPerScope);
-    const row = await database.writeInTurn(async (tx) => {
+    const order = async (tx: Tx, plan: RulePlan | null) => {
       if (change.target !== "all") await hosts.require(tx, change.target);
-      if (action.name === "prevention") await refuseConflicts(tx, hosts, change.target, wish as PreventionWish);
+      if (ifGeneration !== undefined) {
+        const before = await settingStore.find(tx, change.target, change.action);
+        throwIfChanged(before?.generation ?? 0, ifGeneration);
+      }
+      if (plan !== null) {
+        const wanted = (wish as PreventionWish).files;
+        const added = plan.added.flatMap(({ position }) => wanted[position] ?? []);
+        await refuseConflicts(tx, { hosts, files }, change.target, added);
+      }
       const at = now();
       const lifetimeSec = action.lifetimeSec(wish as never);
-      return write(tx, change, {
-        enabled: 1,
-        wish,
-        endsAt: lifetimeSec === null ? null : new Date(at.getTime() + lifetimeSec * 1000),
-        at,
-      });
-    });
+      const endsAt = lifetimeSec === null ? null : new Date(at.getTime() + lifetimeSec * 1000);
+      return write(tx, change, { enabled: 1, wish, endsAt, at, plan });
+    };
+    const row =
+      action.name === "prevention"
+        ? await rules.orderInTurn(change.target, (wish as PreventionWish).files, order)
+        : await database.writeInTurn((tx) => order(tx, null));
     announce(change);
     return { generation: row.generation, endsAt: row.ends_at };
   }
 
   /** Ends a setting; nothing to end is no error, so that a retry is safe. */
   async function lift(change: SettingChange): Promise<void> {
-    requireAction(change);
-    const changed = await database.writeInTurn(async (tx) => {
+    const action = requireAction(change);
+    const order = async (tx: Tx, plan: RulePlan | null) => {
       if (change.target !== "all") await hosts.require(tx, change.target);
       const before = await settingStore.find(tx, change.target, change.action);
       if (before === undefined || before.enabled === 0) return false;
-      await write(tx, change, { enabled: 0, wish: JSON.parse(before.wish), endsAt: null, at: now() });
+      await write(tx, change, { enabled: 0, wish: JSON.parse(before.wish), endsAt: null, at: now(), plan });
       return true;
-    });
-    if (changed) announce(change);
-  }
-
-  async function write(
-    tx: Tx,
-    { actor, target, action, requestDigest }: SettingChange,
-    { enabled, wish, endsAt, at }: { enabled: 0 | 1; wish: unknown; endsAt: Date | null; at: Date },
-  ): Promise<SettingRow> {
-    const before = await settingStore.find(tx, target, action);
-    const row: SettingRow = {
-      target,
-      action,
-      generation: (before?.generation ?? 0) + 1,
-      wish: JSON.stringify(wish),
-      enabled,
-      ordered_at: at.toISOString(),
-      ordered_by: JSON.stringify(actor),
-      ends_at: endsAt?.toISOString() ?? null,
     };
-    await settingStore.put(tx, row);
-    if (action === "prevention") {
-      const files = enabled === 1 ? (wish as PreventionWish).files : [];
-      await bannedHashStore.replace(
-        tx,
-        target,
-        files.map((file) => file.hash),
-      );
-    }
-    await audit.append(tx, {
-      actor,
-      action: `${action}.${enabled === 1 ? "set" : "lift"}`,
-      object: target,
-      result: "done",
-      detail: { generation: row.generation, ...(requestDigest === undefined ? {} : { requestDigest }) },
-    });
-    return row;
-  }
-
-  function announce({ target, action }: SettingChange) {
-    counts.ordered(action);
-    checkpoint("order-stored");
-    nudges.nudge({ target, about: "settings" });
+    const changed =
+      action.name === "prevention"
+        ? await rules.orderInTurn(change.target, [], order)
+        : await database.writeInTurn((tx) => order(tx, null));
+    if (changed) announce(change);
   }
 
   return {
     set,
     lift,
+    preventionRules,
+
+    /**
+     * Nobody needs to see a setting that is over any more. Throws NOT_FOUND where there is none, and CONFLICT while it is in
+     * force, or while its host has not said that it is lifted there.
+     */
+    async forgetEnded(change: SettingChange): Promise<void> {
+      await database.writeInTurn(async (tx) => {
+        const { target, action, actor } = change;
+        const host = await hosts.require(tx, target);
+        const row = await settingStore.find(tx, target, action);
+        if (row === undefined || row.forgotten_at !== null) {
+          throw new Problem("NOT_FOUND", { message: `there is no ${action} of this host` });
+        }
+        const report = await settingStore.findReport(tx, target, action);
+        refuseUnlessOver(row, stateOf(row, report, host.capabilities, now()), now());
+        await settingStore.put(tx, { ...row, forgotten_at: now().toISOString() });
+        await audit.append(tx, {
+          actor,
+          action: `${action}.forget`,
+          object: target,
+          result: "done",
+          detail: { generation: row.generation },
+        });
+      });
+      tellOfSetting(changes, change);
+    },
+
+    /** Settings of some hosts as they were last ordered, whole; those that somebody has done with are left out. */
+    async listOrdered(targets: readonly string[], action: string): Promise<SettingRow[]> {
+      const rows = await settingStore.listOf(database.read, targets, action);
+      return rows.filter((row) => row.forgotten_at === null);
+    },
 
     /** The wish in force of a scope, or null: nothing set, disabled, or its time has run out. Throws NOT_FOUND for an unknown host. */
     async findInForce(target: string, action: string): Promise<{ wish: unknown; endsAt: string | null } | null> {
       if (target !== "all") await hosts.require(database.read, target);
-      const row = await settingStore.find(database.read, target, action);
-      if (row === undefined || !isInForce(row, now())) return null;
-      return { wish: JSON.parse(row.wish), endsAt: row.ends_at };
+      const found = await due.readWhole(target, action);
+      return found === null || found.wish === null ? null : { wish: found.wish, endsAt: found.row.ends_at };
     },
 
-    /**
-     * Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). What it
-     * cannot do waits until it can, unless it holds an older one: that must not outlive its being lifted.
-     */
-    async listDue(
-      host: Pick<Host, "sensorId" | "capabilities">,
-      known: ReadonlyMap<string, number>,
-    ): Promise<DueSetting[]> {
-      const due = (await settingStore.listHeads(database.read, host.sensorId))
-        .filter((head) => host.capabilities.includes(head.action) || known.has(keyOf(head.action, scopeOf(head))))
-        .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation)
-        .sort((a, b) => urgency(a.action) - urgency(b.action));
-      const at = now();
-      const rows = await Promise.all(due.map((head) => settingStore.find(database.read, head.target, head.action)));
-      return rows.filter((row) => row !== undefined).map((row) => toOrder(row, at));
-    },
+    ...due,
 
     /** Reports whether this database has ever ordered anything of that kind for the host. */
     async isKnown(sensorId: string, action: string, scope: "host" | "all"): Promise<boolean> {
@@ -179,16 +200,20 @@ export function createSettingService({
           state: report.state,
           reason: report.reason === undefined ? null : cleanText(report.reason, 64),
           detail: report.detail === undefined ? null : cleanText(report.detail, 4096),
+          ...refusedColumns(report),
           reported_at: cleanTimestamp(report.at, receivedAt),
           received_at: receivedAt,
         });
       });
-      if (taken) counts.outcome(report.action, report.state);
+      if (!taken) return;
+      counts.outcome(report.action, report.state);
+      tellOfSetting(changes, { target: sensorId, action: report.action });
     },
 
     /** Desired beside actual state, by sensor ID; of one host, or of all that are given. */
     async listStates(of: readonly Pick<Host, "sensorId" | "capabilities">[]): Promise<Map<string, SettingState[]>> {
-      const only = of.length === 1 ? (of[0]?.sensorId ?? null) : null;
+      // Of few hosts only what is theirs is read; of more, all of it at once.
+      const only = of.length > 0 && of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
       const heads = groupBy(await settingStore.listHeads(database.read, only), (head) => head.target);
       const reports = new Map(
         (await settingStore.listReports(database.read, only)).map((report) => [
@@ -208,50 +233,8 @@ export function createSettingService({
     },
 
     /** When the oldest order of a single host was given that the host has not reported on; null: none. */
-    async oldestUnreported(): Promise<string | null> {
-      const row = await database.read
-        .selectFrom("settings")
-        .leftJoin("setting_reports", (join) =>
-          join
-            .onRef("setting_reports.sensor_id", "=", "settings.target")
-            .onRef("setting_reports.action", "=", "settings.action")
-            .on("setting_reports.scope", "=", "host"),
-        )
-        .select("settings.ordered_at")
-        .where("settings.target", "<>", "all")
-        .where((eb) =>
-          eb.or([
-            eb("setting_reports.generation", "is", null),
-            eb("setting_reports.generation", "<", eb.ref("settings.generation")),
-          ]),
-        )
-        .orderBy("settings.ordered_at")
-        .limit(1)
-        .executeTakeFirst();
-      return row?.ordered_at ?? null;
-    },
+    oldestUnreported: (): Promise<string | null> => settingStore.findOldestUnreported(database.read),
   };
-}
-
-export function keyOf(action: string, scope: "host" | "all"): string {
-  return `${action}/${scope}`;
-}
-
-function scopeOf(head: Pick<SettingHead, "target">): "host" | "all" {
-  return head.target === "all" ? "all" : "host";
-}
-
-/** Isolation overtakes everything: it is what stops an attack that is under way. */
-function urgency(action: string): number {
-  return action === "network-isolation" ? 0 : 1;
-}
-
-function toOrder(row: SettingRow, at: Date): DueSetting {
-  const order = { action: row.action, scope: scopeOf(row), generation: row.generation };
-  if (!isInForce(row, at)) return { ...order, wish: null };
-  const wish = JSON.parse(row.wish);
-  if (row.ends_at === null) return { ...order, wish };
-  return { ...order, wish, remainingSec: (Date.parse(row.ends_at) - at.getTime()) / 1000 };
 }
 
 function requireAction({ action, target }: SettingChange): SettingAction {
@@ -264,6 +247,27 @@ function requireAction({ action, target }: SettingChange): SettingAction {
     throw new Problem("BAD_REQUEST", { message: `${action} is for one host: name it, "all" is not possible` });
   }
   return setting;
+}
+
+function refusedColumns({ refused = [], refusedCount = refused.length }: SettingReport) {
+  if (refused.length === 0) return { refused: null, refused_count: null };
+  const cleaned = refused.map(({ part, reason, detail }) => ({
+    part: cleanText(part, 128),
+    reason: cleanText(reason, 64),
+    detail: cleanText(detail, 1024),
+  }));
+  return { refused: JSON.stringify(cleaned), refused_count: Math.min(refusedCount, maxRefused) };
+}
+
+function refuseUnlessOver(row: SettingRow, { state }: SettingState, at: Date): void {
+  if (isInForce(row, at)) throw new Problem("CONFLICT", { message: "it is in force: release the host first" });
+  // One that was never carried out and then ended has nothing left to lift; one that could not be lifted has.
+  const over = state === "lifted" || state === "not-supported" || (state === "failed" && row.enabled === 1);
+  if (!over) {
+    throw new Problem("CONFLICT", {
+      message: "its host has not said yet that it is lifted there: wait for its next contact, or remove the host",
+    });
+  }
 }
 
 function refuseFaults(action: SettingAction, wish: unknown, maxFilesPerScope: number): void {

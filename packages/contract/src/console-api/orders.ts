@@ -25,7 +25,8 @@ export const IsolationRule = Type.Object({
   sensorId: Uuid,
   hostName: HostileText(255),
   exclusions: Type.Array(ConsoleExclusion),
-  hours: Type.Integer(),
+  /** Not a whole number where the Response API said so. */
+  hours: Type.Number(),
   orderedBy: Type.String(),
   orderedAt: Timestamp,
   endsAt: orNull(Timestamp),
@@ -100,6 +101,7 @@ export type ImportPreview = Static<typeof ImportPreview>;
 export const ConsoleTask = Type.Object({
   taskId: Uuid,
   sensorId: Uuid,
+  /** Empty: the host was removed. */
   hostName: HostileText(255),
   program: HostileText(4096),
   commandLine: orNull(HostileText(32_768)),

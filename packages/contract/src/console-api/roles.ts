@@ -39,3 +39,10 @@ export type ConsolePermission = keyof typeof consolePermissions;
 export function isPermitted(role: ConsoleRole, permission: ConsolePermission): boolean {
   return (consolePermissions[permission] as readonly ConsoleRole[]).includes(role);
 }
+
+/** Reports whether `role` may do nothing that `above` may not: what an API token of somebody with the role `above` may have. */
+export function isWithin(role: ConsoleRole, above: ConsoleRole): boolean {
+  return (Object.keys(consolePermissions) as ConsolePermission[]).every(
+    (permission) => !isPermitted(role, permission) || isPermitted(above, permission),
+  );
+}

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createConnectionBudget } from "./connection-budget.ts";
+import { createRateBudget } from "./rate-budget.ts";
 
 test("one second's worth of connections is taken at once, the rest is shed and counted", () => {
-  const budget = createConnectionBudget({ perSec: 3, nowMs: () => 0 });
+  const budget = createRateBudget({ perSec: 3, nowMs: () => 0 });
   assert.deepEqual(
     Array.from({ length: 5 }, () => budget.take()),
     [true, true, true, false, false],
@@ -13,7 +13,7 @@ test("one second's worth of connections is taken at once, the rest is shed and c
 
 test("the budget fills up again with time, and never beyond one second's worth", () => {
   let ms = 0;
-  const budget = createConnectionBudget({ perSec: 2, nowMs: () => ms });
+  const budget = createRateBudget({ perSec: 2, nowMs: () => ms });
   const taken = () => Array.from({ length: 5 }, () => budget.take()).filter(Boolean).length;
   assert.equal(taken(), 2);
   ms += 499;

@@ -1,14 +1,11 @@
-/**
- * Sheds new connections above a rate before they sink the server: a token bucket that holds one second's worth. Agents that
- * are refused come back with jitter.
- */
-export function createConnectionBudget({ perSec, nowMs }: { perSec: number; nowMs: () => number }) {
+/** Sheds what comes above a rate before it sinks the server: a token bucket that holds one second's worth. */
+export function createRateBudget({ perSec, nowMs }: { perSec: number; nowMs: () => number }) {
   let tokens = perSec;
   let filledMs = nowMs();
   let refused = 0;
 
   return {
-    /** Reports whether one more connection may be taken now, and counts it. */
+    /** Reports whether one more may be taken now, and counts it. */
     take(): boolean {
       const at = nowMs();
       tokens = Math.min(perSec, tokens + ((at - filledMs) / 1000) * perSec);
