@@ -1,5 +1,6 @@
 /** An exclusion as a person types it, and as it is ordered. */
 import type { ConsoleReply } from "@cordon/contract/console-api";
+import { NetworkIsolationWish, networkIsolation } from "@cordon/response-actions";
 
 export type Exclusion = ConsoleReply<"getIsolationRule">["exclusions"][number];
 export type Direction = Exclusion["direction"];
@@ -34,10 +35,9 @@ export const protocolNumbers: Readonly<Record<string, number>> = {
   udplite: 136,
 };
 
-/** Of these a header starts with ports; the Central Node checks the same. */
-const withPorts: readonly number[] = [6, 17, 33, 132, 136];
-
-const ipv4 = /^((25[0-5]|2[0-4]\d|1\d{2}|[1-9]?\d)(\.(?!$)|$)){4}$/;
+/** The action's own, so that both always take the same addresses. */
+const { pattern } = NetworkIsolationWish.properties.exclusions.items.properties.remoteAddress as { pattern?: string };
+const ipv4 = new RegExp(pattern ?? "^$");
 
 /** `null`: every protocol; `undefined`: neither a name nor a number. */
 export function parseProtocol(text: string): number | null | undefined {
@@ -79,10 +79,15 @@ export function draftFault(draft: ExclusionDraft): DraftFault | null {
   for (const field of ["localPorts", "remotePorts"] as const) {
     const ports = parsePorts(draft[field]);
     if (ports === undefined) return { field, why: "ports" };
-    if (ports !== null && (protocol === null || !withPorts.includes(protocol)))
-      return { field, why: "portsNeedProtocol" };
+    if (ports !== null && breaksTheRules(draft)) return { field, why: "portsNeedProtocol" };
   }
   return null;
+}
+
+/** By the check that the Central Node makes: it knows which protocols have ports. */
+function breaksTheRules(draft: ExclusionDraft): boolean {
+  const wish = { autoTurnoffTimeoutInSec: 3600, exclusions: [exclusionOf(draft)] };
+  return networkIsolation.findFault(wish) !== null;
 }
 
 /** Of a draft without a fault. Ports go with one direction only: with `both` none are ordered, whatever was typed before. */

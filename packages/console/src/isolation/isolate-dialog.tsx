@@ -1,11 +1,9 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
 import { Alert, Button, Group, List, Loader, Modal, NumberInput, Stack, Text } from "@mantine/core";
 import { IconNetworkOff } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { isApiProblem } from "../api/api-problem.ts";
-import { callQuery, useChange } from "../api/queries.ts";
+import { useChange } from "../api/queries.ts";
 import { type NamedHost, namesOf } from "../hosts/named-host.ts";
 import { announce, announceBulk } from "../parts/announce.ts";
 import { useNow } from "../parts/now.ts";
@@ -14,6 +12,7 @@ import { localTimeText } from "../text/time-text.ts";
 import { draftFault, draftOf, type ExclusionDraft, exclusionOf } from "./exclusion-draft.ts";
 import { exclusionText } from "./exclusion-text.ts";
 import { ExclusionsEditor, newKey } from "./exclusions-editor.tsx";
+import { useIsolationRule } from "./use-isolation-rule.ts";
 
 type Rule = ConsoleReply<"getIsolationRule">;
 const touches = ["listIsolationRules", "getIsolationRule", "listHosts", "getHost"] as const;
@@ -23,24 +22,19 @@ export function IsolateDialog(props: { hosts: readonly NamedHost[]; onClose: () 
   const { t } = useTranslation();
   const [only] = props.hosts;
   const isOne = props.hosts.length === 1 && only !== undefined;
-  const rule = useQuery({
-    ...callQuery("getIsolationRule", { params: { sensorId: only?.sensorId ?? "" } }),
-    enabled: isOne,
-    retry: false,
-  });
-  // None yet is as good as an ended one.
-  const isMissing = isApiProblem(rule.error) && rule.error.status === 404;
-  const isKnown = !isOne || rule.data !== undefined || isMissing;
-  const isActive = rule.data !== undefined && rule.data.state !== "ended" && rule.data.state !== "disabled";
+  const rule = useIsolationRule(only?.sensorId ?? "", isOne);
+  const isKnown = !isOne || rule.data !== undefined;
+  const found = rule.data ?? null;
+  const isActive = found !== null && found.state !== "ended" && found.state !== "disabled";
   const title = isActive
-    ? t("isolation.changeTitle", { name: rule.data.hostName })
+    ? t("isolation.changeTitle", { name: found.hostName })
     : t("isolation.title", namesOf(props.hosts));
   return (
     <Modal opened onClose={props.onClose} title={title} size={720}>
       {!isKnown && rule.error !== null ? (
         <ProblemNotice error={rule.error} title={t("problems.notLoaded")} />
       ) : isKnown ? (
-        <IsolateForm {...props} rule={rule.data ?? null} isActive={isActive} />
+        <IsolateForm {...props} rule={found} isActive={isActive} />
       ) : (
         <Loader size="sm" aria-label={t("list.loading")} />
       )}

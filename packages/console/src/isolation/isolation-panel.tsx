@@ -1,16 +1,14 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
 import { Button, List, Loader, Paper, Text } from "@mantine/core";
 import { IconNetworkOff } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
-import { isApiProblem } from "../api/api-problem.ts";
-import { callQuery } from "../api/queries.ts";
 import { EmptyNotice } from "../parts/empty-notice.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { exclusionText } from "./exclusion-text.ts";
 import { RuleStateMark } from "./rule-state-mark.tsx";
+import { useIsolationRule } from "./use-isolation-rule.ts";
 
 /** The isolation rule of one host. */
 export function IsolationPanel({
@@ -22,18 +20,12 @@ export function IsolationPanel({
   onIsolate: (() => void) | null;
 }) {
   const { t } = useTranslation();
-  const {
-    data: rule,
-    error,
-    isPending,
-  } = useQuery({
-    ...callQuery("getIsolationRule", { params: { sensorId: host.sensorId } }),
-    retry: false,
-  });
-  if (isPending) return <Loader size="sm" aria-label={t("list.loading")} />;
+  const { data: rule, error, refetch } = useIsolationRule(host.sensorId);
   if (rule === undefined) {
-    if (!isApiProblem(error) || error.status !== 404)
-      return <ProblemNotice error={error} title={t("problems.notLoaded")} />;
+    if (error === null) return <Loader size="sm" aria-label={t("list.loading")} />;
+    return <ProblemNotice error={error} title={t("problems.notLoaded")} onRetry={() => void refetch()} />;
+  }
+  if (rule === null) {
     return (
       <EmptyNotice
         icon={<IconNetworkOff size={32} aria-hidden />}

@@ -10,15 +10,20 @@ export type Session = ConsoleReply<"getSession">;
 export const sessionQuery = queryOptions<Session | null>({
   queryKey: ["session"],
   queryFn: async ({ signal }) => {
-    const session = await call("getSession", {}, { signal }).catch((error: unknown) => {
-      if (isApiProblem(error) && error.status === 401) return null;
-      throw error;
-    });
+    // Asked first: a refusal would stand in the browser's console as an error, and nothing is wrong.
+    const { signedIn } = await call("signInMethods", {}, { signal });
+    const session = signedIn ? await call("getSession", {}, { signal }).catch(nobody) : null;
     rememberCsrfToken(session);
     return session;
   },
   staleTime: Number.POSITIVE_INFINITY,
 });
+
+/** It may have ended in between. */
+function nobody(error: unknown): null {
+  if (isApiProblem(error) && error.status === 401) return null;
+  throw error;
+}
 
 /** Below the gate, which shows the sign-in page in place of everything while nobody is signed in. */
 export function useSession(): Session {
