@@ -4,10 +4,10 @@ import { addUser, openBrowser, takeSeat } from "./console-browser.ts";
 import { type CentralNodeProcess, serverMain, startCentralNode } from "./programs.ts";
 
 export const people = {
-  alice: { name: "alice", role: "administrator", password: "alice looks after it all" },
-  olga: { name: "olga", role: "senior-security-officer", password: "olga gives every order" },
-  otto: { name: "otto", role: "security-officer", password: "otto sees and gives none" },
-  anna: { name: "anna", role: "security-auditor", password: "anna only ever looks at it" },
+  alice: { name: "alice", role: "administrator", password: "who looks after it all" },
+  olga: { name: "olga", role: "senior-security-officer", password: "who gives every order" },
+  otto: { name: "otto", role: "security-officer", password: "who sees and gives none" },
+  anna: { name: "anna", role: "security-auditor", password: "who only ever looks on" },
 } as const;
 export type Person = keyof typeof people;
 

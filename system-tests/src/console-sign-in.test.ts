@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { needsBrowser, openBrowser, takeSeat } from "./console-browser.ts";
-import { createConsoleLab } from "./console-lab.ts";
+import { createConsoleLab, people } from "./console-lab.ts";
 import { until } from "./namespaces.ts";
 import { startCentralNode } from "./programs.ts";
 
@@ -48,11 +48,11 @@ test(
     const lab = await createConsoleLab(t);
     const { page } = await takeSeat(lab.browser, lab.url);
     await page.goto("/tasks");
-    await page.getByLabel("Name").fill("olga");
+    await page.getByLabel("Name").fill(people.olga.name);
     await page.getByLabel("Password", { exact: true }).fill("not the one at all");
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("Name, password or code is wrong.").waitFor();
-    await page.getByLabel("Password", { exact: true }).fill("olga gives every order");
+    await page.getByLabel("Password", { exact: true }).fill(people.olga.password);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("heading", { name: "Tasks", level: 1 }).waitFor();
   },

@@ -10,6 +10,7 @@ import type { Column, RowOf } from "../list/column.ts";
 import { ListView } from "../list/list-view.tsx";
 import { useSelection } from "../list/selection.ts";
 import { useListSearch } from "../list/use-list-search.ts";
+import { actorText } from "../parts/actor-text.ts";
 import { ConfirmDialog } from "../parts/confirm-dialog.tsx";
 import { EmptyNotice } from "../parts/empty-notice.tsx";
 import { Moment } from "../parts/moment.tsx";
@@ -68,7 +69,7 @@ export function IsolationPage() {
         field: "orderedBy",
         title: t("isolation.columns.orderedBy"),
         width: 170,
-        cell: ({ orderedBy }) => <span title={orderedBy}>{orderedBy}</span>,
+        cell: ({ orderedBy }) => <span title={orderedBy}>{actorText(orderedBy)}</span>,
       },
       {
         field: "orderedAt",

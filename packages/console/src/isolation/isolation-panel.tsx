@@ -2,6 +2,7 @@ import type { ConsoleReply } from "@cordon/contract/console-api";
 import { Button, List, Loader, Paper, Text } from "@mantine/core";
 import { IconNetworkOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { actorText } from "../parts/actor-text.ts";
 import { EmptyNotice } from "../parts/empty-notice.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
@@ -46,7 +47,7 @@ export function IsolationPanel({
         facts={[
           [t("isolation.columns.state"), <RuleStateMark key="s" rule={rule} />],
           [t("isolation.columns.endsAt"), <Moment key="e" at={rule.endsAt} />],
-          [t("isolation.columns.orderedBy"), rule.orderedBy],
+          [t("isolation.columns.orderedBy"), actorText(rule.orderedBy)],
           [t("isolation.columns.orderedAt"), <Moment key="o" at={rule.orderedAt} />],
         ]}
       />

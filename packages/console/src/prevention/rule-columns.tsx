@@ -1,9 +1,11 @@
 import type { TFunction } from "i18next";
 import type { Column, RowOf } from "../list/column.ts";
+import { actorText } from "../parts/actor-text.ts";
 import { CopyText } from "../parts/copy-text.tsx";
 import { Mark } from "../parts/mark.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { shortHash } from "./hash-text.ts";
+import { ruleName } from "./rule-name.ts";
 
 export type Rule = RowOf<"listPreventionRules">;
 
@@ -14,7 +16,7 @@ export function ruleColumns(t: TFunction): Column<"listPreventionRules">[] {
       title: t("prevention.columns.name"),
       width: 200,
       grow: true,
-      cell: ({ name }) => <span title={name}>{name}</span>,
+      cell: (rule) => <span title={ruleName(rule)}>{ruleName(rule)}</span>,
     },
     {
       field: "hash",
@@ -80,7 +82,7 @@ export function ruleColumns(t: TFunction): Column<"listPreventionRules">[] {
       field: "author",
       title: t("prevention.columns.author"),
       width: 140,
-      cell: ({ author }) => <span title={author}>{author}</span>,
+      cell: ({ author }) => <span title={author}>{actorText(author)}</span>,
     },
     {
       field: "createdAt",

@@ -9,6 +9,7 @@ import type { NamedHost } from "../hosts/named-host.ts";
 import { announce } from "../parts/announce.ts";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { cleanHash, isHash } from "./hash-text.ts";
+import { ruleName } from "./rule-name.ts";
 
 type Rule = ConsoleReply<"getPreventionRule">;
 const touches = ["listPreventionRules", "getPreventionRule", "listHosts"] as const;
@@ -57,7 +58,7 @@ export function RuleDialog({
     <Modal
       opened
       onClose={onClose}
-      title={rule === null ? t("prevention.createTitle") : t("prevention.editTitle", { name: rule.name })}
+      title={rule === null ? t("prevention.createTitle") : t("prevention.editTitle", { name: ruleName(rule) })}
       size="lg"
     >
       <form

@@ -14,9 +14,9 @@ import { useMay } from "../session/session.ts";
 import { lookUpLinks } from "./hash-text.ts";
 import { type Rule, ruleColumns } from "./rule-columns.tsx";
 import { RuleDialog } from "./rule-dialog.tsx";
+import { ruleName } from "./rule-name.ts";
 
 const idOf = (rule: Rule) => rule.ruleId;
-const nameOf = (rule: Rule) => rule.name;
 const touches = ["listPreventionRules", "listHosts"] as const;
 
 /** Prevention rules: all of them, or with `fixed` those of one host. */
@@ -41,7 +41,7 @@ export function RuleList({ fixed, empty }: { fixed?: string; empty: React.ReactN
         label={t("sections.prevention")}
         columns={columns}
         idOf={idOf}
-        nameOf={nameOf}
+        nameOf={ruleName}
         searchField="name"
         searchLabel={t("prevention.search")}
         search={search}
@@ -53,7 +53,7 @@ export function RuleList({ fixed, empty }: { fixed?: string; empty: React.ReactN
           </Button>
         }
         rowActions={(rule) => (
-          <RowMenu name={rule.name}>
+          <RowMenu name={ruleName(rule)}>
             {mayOrder && <Menu.Item onClick={() => setEdited(rule)}>{t("prevention.edit")}</Menu.Item>}
             {mayOrder && (
               <Menu.Item onClick={() => setEnabled(rule, !rule.enabled)}>
@@ -95,7 +95,11 @@ function DeleteRulesDialog({
   onDone: () => void;
 }) {
   const { t } = useTranslation();
-  const names = { count: rules.length, name: rules[0]?.name ?? "", formatted: rules.length.toLocaleString() };
+  const names = {
+    count: rules.length,
+    name: rules[0] === undefined ? "" : ruleName(rules[0]),
+    formatted: rules.length.toLocaleString(),
+  };
   const remove = useChange("deletePreventionRules", {
     touches,
     onDone: (reply) => {

@@ -6,6 +6,7 @@ import { HostLink } from "../hosts/host-link.tsx";
 import type { Column, RowOf } from "../list/column.ts";
 import { ListView } from "../list/list-view.tsx";
 import { useListSearch } from "../list/use-list-search.ts";
+import { actorText } from "../parts/actor-text.ts";
 import { Moment } from "../parts/moment.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { RowMenu } from "../parts/row-menu.tsx";
@@ -57,7 +58,7 @@ export function TaskList({ fixed, empty }: { fixed?: string; empty: React.ReactN
         field: "author",
         title: t("tasks.columns.author"),
         width: 150,
-        cell: ({ author }) => <span title={author}>{author}</span>,
+        cell: ({ author }) => <span title={author}>{actorText(author)}</span>,
       },
       {
         field: "createdAt",

@@ -7,6 +7,7 @@ import { isApiProblem } from "../api/api-problem.ts";
 import { apiPath } from "../api/call.ts";
 import { callQuery } from "../api/queries.ts";
 import { HostLink } from "../hosts/host-link.tsx";
+import { actorText } from "../parts/actor-text.ts";
 import { CopyText } from "../parts/copy-text.tsx";
 import { EmptyNotice } from "../parts/empty-notice.tsx";
 import { Facts } from "../parts/facts.tsx";
@@ -70,7 +71,7 @@ export function TaskPage() {
               [t("tasks.commandLine"), task.commandLine ?? t("time.none")],
               [t("tasks.workingDirectory"), task.workingDirectory ?? t("time.none")],
               [t("tasks.columns.exitCode"), task.exitCode ?? t("time.none")],
-              [t("tasks.columns.author"), task.author],
+              [t("tasks.columns.author"), actorText(task.author)],
               [t("tasks.columns.createdAt"), <Moment key="c" at={task.createdAt} />],
               [t("tasks.columns.startedAt"), <Moment key="s" at={task.startedAt} />],
               [t("tasks.columns.finishedAt"), <Moment key="f" at={task.finishedAt} />],
