@@ -212,8 +212,9 @@ export function createSettingService({
 
     /** Desired beside actual state, by sensor ID; of one host, or of all that are given. */
     async listStates(of: readonly Pick<Host, "sensorId" | "capabilities">[]): Promise<Map<string, SettingState[]>> {
+      if (of.length === 0) return new Map();
       // Of few hosts only what is theirs is read; of more, all of it at once.
-      const only = of.length > 0 && of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
+      const only = of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
       const heads = groupBy(await settingStore.listHeads(database.read, only), (head) => head.target);
       const reports = new Map(
         (await settingStore.listReports(database.read, only)).map((report) => [
