@@ -35,6 +35,22 @@ test("the same alarm in a storm is reported once a minute, with how often it cam
   assert.match(host.settingReports().at(-1)?.detail ?? "", /\(and 99 times since the one before\)/);
 });
 
+test("an alarm that comes while a rule is being carried out is told once it is", async () => {
+  const host = await startCore();
+  let open = () => {};
+  host.kernel.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  for (const part of setOf(1, ruleOf(1))) host.core.receive(part);
+  host.core.takeAlarm(alarm("QUEUE_OVERFLOW"));
+  host.core.takeAlarm(alarm("GUARD_LOST"));
+  assert.deepEqual(host.settingReports(), []);
+  open();
+  await host.core.idle();
+  host.clock.advance(1_001);
+  assert.match(host.settingReports().at(-1)?.detail ?? "", /^QUEUE_OVERFLOW at .*; GUARD_LOST at .*; 1 files banned$/);
+});
+
 test("without a rule in force, or after the journal was closed, an alarm reports nothing and breaks nothing", async () => {
   const host = await startCore();
   host.core.takeAlarm(alarm("GUARD_LOST"));

@@ -1,5 +1,6 @@
 import type { Clock } from "../host/clock.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { SettingRecord } from "../journal/setting-store.ts";
 import type { Logger } from "../log.ts";
 import type { Outbox } from "../outbox.ts";
 import { toSettingReport } from "../setting-report.ts";
@@ -10,6 +11,10 @@ export type PreventionAlarm = { code: string; detail: string; at: string };
 /** The same alarm again within this time is counted, not reported. */
 const quietMs = 60_000;
 const maxCodes = 100;
+/** Alarms that one report names: the newest ones. */
+const maxTold = 5;
+/** While a rule is being carried out there is no outcome yet to report an alarm with. */
+const tryAgainMs = 1_000;
 
 /**
  * Reports an alarm as the newest about each prevention rule in force: with what held when it was last looked at and what has
@@ -29,38 +34,64 @@ export function createPreventionAlarms({
   log: Logger;
 }) {
   const recent = new Map<string, { untilMs: number; times: number }>();
+  const untold: string[] = [];
+  let stopTrying: (() => void) | null = null;
 
   return {
     /** Never throws: it is called from the enforcer's events. */
-    take(alarm: PreventionAlarm) {
-      const before = recent.get(alarm.code);
+    take({ code, detail, at }: PreventionAlarm) {
+      const before = recent.get(code);
       if (before !== undefined && before.untilMs > clock.bootMs()) {
         before.times += 1;
         return;
       }
       const times = before?.times ?? 0;
-      log.error({ alarm, alsoSinceTheLast: times }, "prevention: an alarm");
+      log.error({ code, detail, at, alsoSinceTheLast: times }, "prevention: an alarm");
       if (recent.size >= maxCodes) recent.clear();
-      recent.set(alarm.code, { untilMs: clock.bootMs() + quietMs, times: 0 });
-      try {
-        report(alarm, times);
-        lookAgain();
-      } catch (error) {
-        log.error({ error }, "an alarm could not be written down");
-      }
+      recent.set(code, { untilMs: clock.bootMs() + quietMs, times: 0 });
+      untold.push(`${code} at ${at}: ${detail}${times === 0 ? "" : ` (and ${times} times since the one before)`}`);
+      if (untold.length > maxTold) untold.shift();
+      tell();
+    },
+    close() {
+      stopTrying?.();
+      stopTrying = null;
     },
   };
 
-  function report({ code, detail, at }: PreventionAlarm, times: number) {
-    const told = `${code} at ${at}: ${detail}${times === 0 ? "" : ` (and ${times} times since the one before)`}`;
+  function tell() {
+    try {
+      const rules = rulesInForce();
+      if (rules.some(({ outcome }) => outcome === null)) {
+        stopTrying ??= clock.after(tryAgainMs, () => {
+          stopTrying = null;
+          tell();
+        });
+        return;
+      }
+      report(rules);
+      lookAgain();
+    } catch (error) {
+      log.error({ error }, "an alarm could not be written down");
+    }
+  }
+
+  function rulesInForce(): SettingRecord[] {
+    return (["host", "all"] as const)
+      .map((scope) => journal.settings.find("prevention", scope))
+      .filter((record) => record !== null)
+      .filter(({ wish, lineage }) => wish !== null && lineage === journal.lineage());
+  }
+
+  function report(rules: SettingRecord[]) {
+    const told = untold.splice(0);
+    const at = new Date(clock.wallMs()).toISOString();
     journal.transaction(() => {
-      for (const scope of ["host", "all"] as const) {
-        const record = journal.settings.find("prevention", scope);
-        // What is being carried out reports by itself, and of another lineage nobody knows anything.
-        if (record?.wish == null || record.outcome === null || record.lineage !== journal.lineage()) continue;
-        const held = record.outcome.detail === undefined ? "" : `; ${record.outcome.detail}`;
-        const now = new Date(clock.wallMs()).toISOString();
-        outbox.put(toSettingReport(record, { ...record.outcome, detail: `${told}${held}`, at: now }));
+      for (const record of rules) {
+        const { outcome } = record;
+        if (outcome === null) continue;
+        const detail = [...told, ...(outcome.detail === undefined ? [] : [outcome.detail])].join("; ");
+        outbox.put(toSettingReport(record, { ...outcome, detail, at }));
       }
     });
     outbox.announce();

@@ -50,6 +50,9 @@ export function createPrevention({
       sets.reset();
       blocks.closed();
     },
-    close: blocks.close,
+    close() {
+      alarms.close();
+      blocks.close();
+    },
   };
 }
