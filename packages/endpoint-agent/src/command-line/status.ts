@@ -41,15 +41,13 @@ async function readStatus(stateDir: string): Promise<Status> {
   if (journal === journalInUse) throw failure("UNREACHABLE", "an agent runs here, but does not answer");
   try {
     const settings = summariseSettings(journal, createHostClock());
-    const waiting = { reportsWaiting: journal.spool.count(), blocksWaiting: journal.blocks.count() };
-    return { running: false, sensorId: identity.sensorId, settings, ...waiting };
+    return { running: false, sensorId: identity.sensorId, settings, reportsWaiting: journal.spool.count() };
   } finally {
     journal.close();
   }
 }
 
-function describe(status: Status): string {
-  const { running, sensorId, link, capabilities, tasks, reportsWaiting, blocksWaiting, settings } = status;
+function describe({ running, sensorId, link, capabilities, tasks, reportsWaiting, settings }: Status): string {
   const facts = keyValues([
     ["Sensor ID", sensorId],
     ["Agent", running ? "running" : "not running"],
@@ -57,7 +55,6 @@ function describe(status: Status): string {
     ["Can do", capabilities?.join(", ") ?? ""],
     ["Tasks", tasks === undefined ? "" : `${tasks.running} running, ${tasks.waiting} waiting`],
     ["Reports to send", String(reportsWaiting ?? 0)],
-    ["Blocks to send", String(blocksWaiting ?? 0)],
   ]);
   if (settings.length === 0) return `${facts}\nNothing was ever ordered here.`;
   const rows = settings.map((setting) => [
