@@ -9,6 +9,7 @@ import type { Clock } from "./host/clock.ts";
 import type { Enforcers } from "./host/enforcers.ts";
 import type { Journal } from "./journal/journal.ts";
 import { summariseSettings } from "./journal/setting-summary.ts";
+import { createLiveOutput } from "./live-output.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
 import { createOutbox, type Session } from "./outbox.ts";
@@ -55,8 +56,10 @@ export function createAgentCore(needs: {
   const parts = { journal, outbox, enforcers, abilities, policy, clock, log, checkpoint };
   const desiredState = createDesiredState({ ...parts, centralNode });
   const prevention = createPrevention({ journal, outbox, desiredState, clock, log });
+  const liveOutput = createLiveOutput();
   const taskQueue = createTaskQueue({
     ...parts,
+    onOutput: liveOutput.tell,
     ...(needs.maxTasksAtOnce === undefined ? {} : { maxAtOnce: needs.maxTasksAtOnce }),
   });
 
@@ -121,11 +124,13 @@ export function createAgentCore(needs: {
       welcomed = false;
       outbox.close();
       prevention.closed();
+      liveOutput.closed();
     },
 
     drained() {
       outbox.drained();
       prevention.drained();
+      liveOutput.drained();
     },
 
     /** A banned file was kept from running, or was found to run. Never throws. */
@@ -239,6 +244,7 @@ export function createAgentCore(needs: {
     credentials?.proven(message.authorities);
     outbox.open(session);
     prevention.opened(session, message.protocol);
+    liveOutput.opened(session, message.protocol);
     askForCertificate();
   }
 
