@@ -4,10 +4,12 @@ import { type ConsoleRoute, csrfHeader, isPermitted } from "@cordon/contract/con
 import type { FastifyRequest } from "fastify";
 import type { Actor } from "../audit/actor.ts";
 import { peerOf } from "../http/peer.ts";
+import type { ApiTokenService } from "../users/api-token-service.ts";
+import type { SessionService } from "../users/session-service.ts";
 import { sessionCookie } from "./browser.ts";
 import type { SignedIn } from "./handlers.ts";
 
-/** Who a request comes from. */
+/** Who a request comes from, and through which door it wants. */
 export type Caller = {
   actor: Actor;
   session: SignedIn | null;
@@ -15,47 +17,62 @@ export type Caller = {
   csrfToken: string | null;
   mustChangePassword: boolean;
 };
+export type Gate = Pick<ConsoleRoute, "method" | "permission"> & { name: string };
 export type Admission = ReturnType<typeof createAdmission>;
-type Found = { session: SignedIn; csrfToken: string | null; mustChangePassword: boolean };
 
 /** What a one-time password opens: getting rid of it. */
 const openBeforePasswordChange = ["getSession", "signOut", "changePassword"];
 
-export function createAdmission(needs: {
-  findSession(secret: string): Promise<Found | null>;
-  findApiToken(token: string): Promise<Found | null>;
+export function createAdmission({
+  sessions,
+  apiTokens,
+}: {
+  sessions: Pick<SessionService, "find">;
+  apiTokens: Pick<ApiTokenService, "find">;
 }) {
-  const strangerAt = (address: string): Caller => ({
-    actor: { kind: "user", id: "", address, fingerprint: null },
-    session: null,
-    csrfToken: null,
-    mustChangePassword: false,
-  });
+  async function find(
+    request: FastifyRequest,
+    { quietly }: { quietly: boolean },
+  ): Promise<Omit<Caller, "actor"> | null> {
+    const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
+    if (bearer !== undefined) {
+      const token = await apiTokens.find(bearer);
+      if (token === null) return null;
+      const { tokenId: id, userId, name, role } = token;
+      return { session: { kind: "api-token", id, userId, name, role }, csrfToken: null, mustChangePassword: false };
+    }
+    const cookie = request.cookies[sessionCookie];
+    const state = cookie === undefined ? null : await sessions.find(cookie, { quietly });
+    if (state === null) return null;
+    const { sessionId: id, userId, name, role, csrfToken, mustChangePassword } = state;
+    return { session: { kind: "session", id, userId, name, role }, csrfToken, mustChangePassword };
+  }
 
   return {
-    /** A stranger where neither an API token nor a session's cookie is known. */
-    async identify(request: FastifyRequest): Promise<Caller> {
-      const { address } = peerOf(request.raw);
-      const bearer = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "")?.[1];
-      const cookie = request.cookies[sessionCookie];
-      const found =
-        bearer !== undefined
-          ? await needs.findApiToken(bearer)
-          : cookie === undefined
-            ? null
-            : await needs.findSession(cookie);
-      if (found === null) return strangerAt(address);
-      return { ...found, actor: { kind: "user", id: found.session.name, address, fingerprint: null } };
+    /** A stranger where the route asks for nobody, and where neither an API token nor a session's cookie is known. */
+    async identify(request: FastifyRequest, { permission }: Pick<Gate, "permission">): Promise<Caller> {
+      const found = permission === "anyone" ? null : await find(request, { quietly: false });
+      const actor = { kind: "user", id: found?.session?.name ?? "", fingerprint: null } as const;
+      return {
+        session: null,
+        csrfToken: null,
+        mustChangePassword: false,
+        ...found,
+        actor: { ...actor, address: peerOf(request.raw).address },
+      };
     },
 
-    strangerAt,
+    /** Whether the session or API token of a request is still good; that it was asked shows no use of it. */
+    isStillSignedIn: async (request: FastifyRequest): Promise<boolean> =>
+      (await find(request, { quietly: true })) !== null,
 
     /** Throws UNAUTHORIZED, FORBIDDEN or PASSWORD_CHANGE_NEEDED, with what to do about it. */
     throwUnlessPermitted(
       { session, csrfToken, mustChangePassword }: Caller,
-      { name, method, permission }: Pick<ConsoleRoute, "method" | "permission"> & { name: string },
+      gate: Gate,
       headers: FastifyRequest["headers"],
-    ): void {
+    ) {
+      const { name, method, permission } = gate;
       if (permission === "anyone") return;
       if (session === null) {
         throw new Problem("UNAUTHORIZED", {

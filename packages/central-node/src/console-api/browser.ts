@@ -11,6 +11,8 @@ const familiarForSec = 180 * 86_400;
 export type Browser = {
   address: string;
   userAgent: string;
+  /** The session's cookie; null: there is none. */
+  secret: string | null;
   /** Shows that somebody has signed in from here before; null: not so, or not known. */
   familiarity: string | null;
   /** Sends the cookies of a new session. */
@@ -25,6 +27,7 @@ export function browserOf(request: FastifyRequest, reply: FastifyReply): Browser
   return {
     address: peerOf(request.raw).address,
     userAgent: cleanText(request.headers["user-agent"] ?? "", 512),
+    secret: request.cookies[sessionCookie] ?? null,
     familiarity: request.cookies[familiarityCookie] ?? null,
     keep({ secret, familiarity }) {
       reply.setCookie(sessionCookie, secret, strict);

@@ -9,17 +9,19 @@ import {
   consoleRoutes,
   ImportRequest,
   idempotencyHeader,
+  isOrder,
   ListQuery,
 } from "@cordon/contract/console-api";
 import fastifyCookie from "@fastify/cookie";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { digestOf, takeJsonBodies } from "../http/json-body.ts";
-import { peerOf } from "../http/peer.ts";
 import { toProblem } from "../http/to-problem.ts";
-import type { Admission, Caller } from "./admission.ts";
+import type { Admission, Caller, Gate } from "./admission.ts";
 import { browserOf } from "./browser.ts";
 import { etagOf, readIfMatch } from "./etag.ts";
-import type { DownloadName, Downloads, HandlerReply, Handlers, SignedIn } from "./handlers.ts";
+import type { EventHub } from "./event-hub.ts";
+import { eventStream } from "./event-stream.ts";
+import type { Download, DownloadName, Downloads, Handlers, SignedIn } from "./handlers.ts";
 import type { IdempotentCalls } from "./idempotent-calls.ts";
 import { sendProblem } from "./problem-json.ts";
 import { readQuery } from "./query.ts";
@@ -29,10 +31,8 @@ const maxBodyBytes = 1024 * 1024;
 const maxImportBytes = 24 * 1024 * 1024;
 const maxStrangersBodyBytes = 16 * 1024;
 
-/** Calls that may be given once only, however often they are sent: what idempotency keys are for. */
-const orders: readonly string[] = ["isolation.order", "prevention.order", "tasks.order", "hosts.remove"];
-
-type Gate = Pick<ConsoleRoute, "method" | "permission"> & { name: string };
+/** A handler's types come from the table, as do the schemas of its call: the compiler cannot follow that through a name. */
+type Handle = (call: object) => Promise<unknown>;
 
 /** Who called what, as far as it was found out before the body is read. */
 const callers = new WeakMap<FastifyRequest, Caller & { gate: Gate }>();
@@ -43,8 +43,11 @@ export function consoleApi(needs: {
   admission: Admission;
   idempotentCalls: Pick<IdempotentCalls, "once">;
   refusals: Refusals;
+  hub: EventHub;
+  /** Further routes of the API that are not in the table. */
+  more: ((app: FastifyInstance) => Promise<void>)[];
 }) {
-  const { handlers, downloads, admission, idempotentCalls, refusals } = needs;
+  const { handlers, downloads, admission, idempotentCalls, refusals, hub, more } = needs;
 
   return async (app: FastifyInstance): Promise<void> => {
     await app.register(fastifyCookie);
@@ -57,37 +60,47 @@ export function consoleApi(needs: {
     });
 
     for (const [name, route] of Object.entries(consoleRoutes) as [ConsoleRouteName, ConsoleRoute][]) {
+      const handle = handlers[name] as unknown as Handle;
       app.route({
         method: route.method,
         url: consoleApiBase + route.path,
         bodyLimit: bodyLimitOf(route),
         onRequest: (request) => admit(request, { ...route, name }),
-        handler: (request, reply) => answer(name, route, request, reply),
+        handler: (request, reply) => answer(handle, route, request, reply),
       });
     }
-    for (const name of Object.keys(downloads) as DownloadName[]) {
+    for (const [name, make] of Object.entries(downloads) as [DownloadName, Download][]) {
       const { path, permission } = consoleDownloads[name];
       app.get(
         consoleApiBase + path,
         { onRequest: (request) => admit(request, { method: "GET", permission, name }) },
-        (request, reply) => download(name, request, reply),
+        (request, reply) => download(name, make, request, reply),
       );
     }
+    const { events } = consoleDownloads;
+    await app.register(
+      eventStream({
+        hub,
+        async admit(request) {
+          await admit(request, { method: "GET", permission: events.permission, name: "events" });
+          return signedIn(request);
+        },
+        isStillSignedIn: admission.isStillSignedIn,
+      }),
+    );
+    for (const part of more) await app.register(part);
     app.all(`${consoleApiBase}/*`, () => {
       throw new Problem("NOT_FOUND", { message: `there is no such call; ${consoleApiBase}/openapi.json has them all` });
     });
   };
 
   async function admit(request: FastifyRequest, gate: Gate): Promise<void> {
-    const caller =
-      gate.permission === "anyone"
-        ? admission.strangerAt(peerOf(request.raw).address)
-        : await admission.identify(request);
+    const caller = await admission.identify(request, gate);
     callers.set(request, { ...caller, gate });
     admission.throwUnlessPermitted(caller, gate, request.headers);
   }
 
-  async function answer(name: ConsoleRouteName, route: ConsoleRoute, request: FastifyRequest, reply: FastifyReply) {
+  async function answer(handle: Handle, route: ConsoleRoute, request: FastifyRequest, reply: FastifyReply) {
     reply.header("Cache-Control", "no-store");
     const { actor, session } = callerOf(request);
     const changesVersion = route.versioned === true && route.method !== "GET";
@@ -101,8 +114,6 @@ export function consoleApi(needs: {
       browser: browserOf(request, reply),
       ...digestOf(request),
     };
-    // A handler's types come from the table, as do the schemas just used: the compiler cannot follow that through `name`.
-    const handle = handlers[name] as unknown as (made: typeof call) => Promise<HandlerReply<ConsoleRouteName>>;
     const outcome = await once(route, session, request, () => handle(call));
     if (route.versioned !== true) return outcome;
     const versioned = outcome as { reply: unknown; version: number };
@@ -111,25 +122,25 @@ export function consoleApi(needs: {
   }
 
   function once<T>(
-    { permission }: ConsoleRoute,
+    route: ConsoleRoute,
     session: SignedIn | null,
     request: FastifyRequest,
     handle: () => Promise<T>,
   ): Promise<T> {
     const key = request.headers[idempotencyHeader];
-    if (key === undefined || session === null || !orders.includes(permission)) return handle();
+    if (key === undefined || session === null || !isOrder(route)) return handle();
     const { url, method } = request;
     const called = [method, url, request.headers["if-match"] ?? null, digestOf(request).requestDigest ?? null];
     const what = createHash("sha256").update(JSON.stringify(called)).digest("hex");
     return idempotentCalls.once({ userId: session.userId, key: String(key), what }, handle);
   }
 
-  async function download(name: DownloadName, request: FastifyRequest, reply: FastifyReply) {
-    const { actor, session } = callerOf(request);
-    if (session === null) throw new Error("a download was reached without a session");
+  async function download(name: DownloadName, make: Download, request: FastifyRequest, reply: FastifyReply) {
+    const { actor } = callerOf(request);
+    const session = signedIn(request);
     const params = lowerCase(request.params);
     const query = parse(ListQuery, readQuery(ListQuery, request.query));
-    const { fileName, content } = await downloads[name]({ params, query, actor, session });
+    const { fileName, content } = await make({ params, query, actor, session });
     reply.headers({
       "Cache-Control": "no-store",
       "Content-Type": `${consoleDownloads[name].type}; charset=utf-8`,
@@ -143,6 +154,12 @@ function callerOf(request: FastifyRequest): Caller {
   const caller = callers.get(request);
   if (caller === undefined) throw new Error("a call was reached without admission");
   return caller;
+}
+
+function signedIn(request: FastifyRequest): SignedIn {
+  const { session } = callerOf(request);
+  if (session === null) throw new Error("a call was reached without a session");
+  return session;
 }
 
 /** IDs and hashes are kept in lower case. */

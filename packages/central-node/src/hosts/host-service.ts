@@ -56,6 +56,34 @@ export function createHostService({
     };
   }
 
+  /** With `onlyBefore`, only a host that was not heard of since. Returns whether it was removed. */
+  async function remove(sensorId: string, actor: Actor, onlyBefore: string | null): Promise<boolean> {
+    const removed = await database.writeInTurn(async (tx) => {
+      const row = await hostStore.find(tx, sensorId);
+      if (row === undefined) throw new Problem("NOT_FOUND", { message: `there is no host ${sensorId}` });
+      if (onlyBefore !== null && row.last_access_at >= onlyBefore) return false;
+      for (const forget of onRemoved) await forget(tx, sensorId);
+      await hostStore.delete(tx, sensorId);
+      await audit.append(tx, {
+        actor,
+        action: "host.remove",
+        object: sensorId,
+        result: "done",
+        detail: {
+          hostName: row.host_name,
+          ...(onlyBefore === null ? {} : { reason: "inactive", lastAccessAt: row.last_access_at }),
+        },
+      });
+      return true;
+    });
+    if (!removed) return false;
+    contacts.delete(sensorId);
+    nudges.nudge({ target: sensorId, about: "removal" });
+    changes.tell("hosts", sensorId);
+    for (const topic of ["isolation-rules", "prevention-rules", "tasks"] as const) changes.tell(topic);
+    return true;
+  }
+
   return {
     /** Takes part in the enrolment's transaction. */
     async register(tx: Tx, { sensorId, facts, at }: { sensorId: string; facts: HostFacts; at: string }): Promise<void> {
@@ -117,25 +145,19 @@ export function createHostService({
       for (const [sensorId, at] of batch) if (contacts.get(sensorId) === at) contacts.delete(sensorId);
     },
 
+    /** Removes every host that was not heard of since `since`; one that comes back meanwhile stays. Returns how many. */
+    async removeInactive(since: string, actor: Actor): Promise<number> {
+      let count = 0;
+      for (const { sensor_id } of await hostStore.listInactive(database.read, since)) {
+        const isBack = (contacts.get(sensor_id) ?? "") >= since;
+        if (!isBack && (await remove(sensor_id, actor, since))) count += 1;
+      }
+      return count;
+    },
+
     /** Cuts the host off at once: its certificates, settings and open tasks go with it. */
     async remove(sensorId: string, actor: Actor): Promise<void> {
-      await database.writeInTurn(async (tx) => {
-        const row = await hostStore.find(tx, sensorId);
-        if (row === undefined) throw new Problem("NOT_FOUND", { message: `there is no host ${sensorId}` });
-        for (const forget of onRemoved) await forget(tx, sensorId);
-        await hostStore.delete(tx, sensorId);
-        await audit.append(tx, {
-          actor,
-          action: "host.remove",
-          object: sensorId,
-          result: "done",
-          detail: { hostName: row.host_name },
-        });
-      });
-      contacts.delete(sensorId);
-      nudges.nudge({ target: sensorId, about: "removal" });
-      changes.tell("hosts", sensorId);
-      for (const topic of ["isolation-rules", "prevention-rules", "tasks"] as const) changes.tell(topic);
+      await remove(sensorId, actor, null);
     },
   };
 }

@@ -29,6 +29,9 @@ export const hostStore = {
     return db.selectFrom("hosts").selectAll().where("sensor_id", "=", sensorId).executeTakeFirst();
   },
 
+  listInactive: (db: Reader, since: string): Promise<HostRow[]> =>
+    db.selectFrom("hosts").selectAll().where("last_access_at", "<", since).orderBy("last_access_at").execute(),
+
   list(db: Reader, filter: HostFilter): Promise<HostRow[]> {
     let query = db.selectFrom("hosts").selectAll("hosts");
     if (filter.sensorId !== undefined) query = query.where("hosts.sensor_id", "=", filter.sensorId);

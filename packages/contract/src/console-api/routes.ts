@@ -475,6 +475,11 @@ export const consoleRoutes = {
   },
 } as const satisfies Record<string, ConsoleRoute>;
 
+/** Orders: what must not be given twice because an answer was lost. Such a call takes an idempotency key. */
+export function isOrder({ permission }: Pick<ConsoleRoute, "permission">): boolean {
+  return permission.endsWith(".order") || permission === "hosts.remove";
+}
+
 export type ConsoleRouteName = keyof typeof consoleRoutes;
 type Part<N extends ConsoleRouteName, P extends string> = (typeof consoleRoutes)[N] extends {
   [K in P]: infer S extends TSchema;
@@ -499,3 +504,6 @@ export const consoleDownloads = {
   auditCef: { path: "/audit.cef", permission: "audit.see", type: "text/plain" },
   events: { path: "/events", permission: "own-account", type: "text/event-stream" },
 } as const satisfies Record<string, { path: string; permission: ConsolePermission; type: string }>;
+
+/** Where a browser goes to sign in at the identity provider. It comes back to `/`, or to `/sign-in#error=<sentence>`. */
+export const consoleOidcStart = "/oidc/start";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import Fastify from "fastify";
-import { consoleRoutes } from "./console-routes.ts";
+import { consolePage } from "./console-page.ts";
+import { consolePort } from "./console-port.ts";
 
 const health = {
   startClosing: () => {},
@@ -10,21 +11,25 @@ const health = {
 
 async function start(t: TestContext) {
   const app = Fastify();
-  await app.register(consoleRoutes({ health, version: "1.2.3" }));
+  await app.register(consolePort({ health, version: "1.2.3", parts: [consolePage({ folder: "/nonexistent" })] }));
   t.after(() => app.close());
   return (url: string) => app.inject({ method: "GET", url });
 }
 
-test("the console's port leads to the readable page of the Response API", async (t) => {
-  const get = await start(t);
-  const root = await get("/");
-  assert.deepEqual([root.statusCode, root.headers.location], [302, "/docs/response-api/"]);
-  const page = await get("/docs/response-api/");
-  assert.equal(page.statusCode, 200);
-  assert.match(page.body, /<title>Cordon Response API<\/title>/);
-  assert.equal((await get("/docs/response-api/json")).json().info.version, "1.2.3");
-  assert.equal((await get("/kata/response_api/v1/openapi.json")).json().info.version, "1.2.3");
-});
+for (const [path, document, title] of [
+  ["/docs/response-api", "/kata/response_api/v1/openapi.json", "Cordon Response API"],
+  ["/docs/console-api", "/api/v1/openapi.json", "Cordon console API"],
+] as const) {
+  test(`${path} is a readable page of the document that is served`, async (t) => {
+    const get = await start(t);
+    const page = await get(`${path}/`);
+    assert.equal(page.statusCode, 200);
+    assert.match(page.body, new RegExp(`<title>${title}</title>`));
+    const { info } = (await get(`${path}/json`)).json();
+    assert.deepEqual([info.title, info.version], [title, "1.2.3"]);
+    assert.deepEqual((await get(document)).json().info, info);
+  });
+}
 
 test("the page takes nothing from elsewhere, sends nothing elsewhere, and cannot be framed", async (t) => {
   const get = await start(t);
