@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { responseApiBase } from "@cordon/contract";
 import Fastify from "fastify";
-import { testDatabases } from "../database/test-databases.ts";
-import { responseApiRoutes } from "../response-api/response-api-routes.ts";
-import { sha256, soar } from "../test-services.ts";
-import { startTestConsole } from "./test-console.ts";
+import { startTestConsole } from "./console-api/test-console.ts";
+import { testDatabases } from "./database/test-databases.ts";
+import { responseApiRoutes } from "./response-api/response-api-routes.ts";
+import { sha256, soar } from "./test-services.ts";
 
 const externalSystemId = "5d1f4d40-0000-4000-8000-00000000000a";
 
