@@ -76,11 +76,12 @@ export async function waysAre(open: boolean, system: Pick<WholeSystem, "host" | 
 }
 
 /**
- * Listens at the stranger for whatever the host sends on its own, but for ARP and neighbour discovery (ICMPv6 133 to 136),
- * which never leave the link.
+ * Listens at the stranger for whatever the host sends on its own, but for ARP, neighbour discovery (ICMPv6 133 to 136) and
+ * multicast listener reports (143), which never leave the link.
  */
 export async function captureAtStranger({ network, host, stranger }: WholeSystem) {
-  const discovery = "icmp6 and ip6[40] >= 133 and ip6[40] <= 136";
+  // Behind a hop-by-hop header: which groups the host listens to.
+  const discovery = "(icmp6 and ip6[40] >= 133 and ip6[40] <= 136) or (ip6[6] = 0 and ip6[40] = 58 and ip6[48] = 143)";
   const { central } = network;
   const filter = `(ether src ${host.mac} and not arp and not (${discovery})) or (icmp and src host ${central.ipv4})`;
   const capture = stranger.spawn("tcpdump", ["-i", "eth0", "-n", "-l", "--immediate-mode", "-p", filter], {
