@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { createExternalSystem, curlAs, settingStateOf } from "./external-system.ts";
-import { createNetwork, type NetworkNode, until } from "./namespaces.ts";
+import { createNetwork, type Network, type NetworkNode, until } from "./namespaces.ts";
 import { asks, connects, type Peer, pings, servicePort } from "./network-isolation-lab.ts";
 import type { PeerCalls } from "./network-isolation-peer.ts";
 import { startProgram } from "./network-isolation-program.ts";
@@ -10,13 +10,28 @@ import { enrolHost, serverMain, startCentralNode } from "./programs.ts";
 
 export type WholeSystem = Awaited<ReturnType<typeof createWholeSystem>>;
 
-/** Made, enrolled, accepted; nothing is ordered yet. `main`: in place of cordon-server's own. */
-export async function createWholeSystem(t: TestContext, { main = [serverMain] }: { main?: string[] } = {}) {
+/**
+ * Made, enrolled, accepted; nothing is ordered yet. `main`: in place of cordon-server's own. `host`: how the agent is
+ * enrolled, where not by default. `prepare`: what else the network needs before that.
+ */
+export async function createWholeSystem(
+  t: TestContext,
+  {
+    main = [serverMain],
+    host = {},
+    prepare = async () => {},
+  }: {
+    main?: string[];
+    host?: { main?: string[]; servers?: string[] };
+    prepare?(network: Network): Promise<void>;
+  } = {},
+) {
   const network = await createNetwork();
   t.after(() => network.close());
+  await prepare(network);
   const [hostPeer, stranger] = await Promise.all([speakIn(network.host), speakIn(network.stranger)]);
   const central = await startCentralNode(t, { place: network.central, main });
-  const agent = await enrolHost(t, central, { place: network.host });
+  const agent = await enrolHost(t, central, { place: network.host, ...host });
   const system = createExternalSystem(t);
   const soar = curlAs(system, central, { place: network.central });
   assert.equal((await soar.get("sensors")).status, 401);

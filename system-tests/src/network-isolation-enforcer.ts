@@ -6,7 +6,9 @@ type Options = Parameters<(typeof linuxEnforcers)["network-isolation"]>[0];
 
 const createEnforcer = linuxEnforcers["network-isolation"];
 let enforcer = createEnforcer();
-let centralNodeIs: Reachability = "reached";
+let centralNodeIs: Reachability | "awaited" = "reached";
+const proveReachable = (): Promise<Reachability> =>
+  centralNodeIs === "awaited" ? new Promise(() => {}) : Promise.resolve(centralNodeIs);
 
 const calls = {
   /** A new enforcer, which remembers nothing of the one before, as after a restart of the agent. */
@@ -15,9 +17,9 @@ const calls = {
     enforcer = createEnforcer(options);
   },
   enforce: (order: Omit<Parameters<typeof enforcer.enforce>[0], "scope" | "proveReachable">) =>
-    enforcer.enforce({ scope: "host", ...order, proveReachable: async () => centralNodeIs }),
-  /** What a proof that the Central Node is reachable comes to from now on. */
-  centralNodeIs({ reachability }: { reachability: Reachability }) {
+    enforcer.enforce({ scope: "host", ...order, proveReachable }),
+  /** What a proof that the Central Node is reachable comes to from now on; `awaited`: nothing, ever. */
+  centralNodeIs({ reachability }: { reachability: typeof centralNodeIs }) {
     centralNodeIs = reachability;
   },
   readBack: (_: null) => enforcer.readBack("host"),

@@ -60,7 +60,7 @@ export function createNetworkIsolationEnforcer(
   let tell = () => {};
   const noticed = atMostEvery(250, () => tell());
   const nft = createNft(options, noticed);
-  const monitor = createNftMonitor({ findNft: nft.find, noticed });
+  const monitor = createNftMonitor({ findProgram: nft.find, noticed });
   const frames = options.blockRawFrames === true ? createRawFrameBlock(nft) : null;
   const saved = directory === undefined ? null : createSavedIsolation({ directory, wallMs });
   /** How the kernel lists the rules last found whole. Until then the mark and the count of rules must do. */

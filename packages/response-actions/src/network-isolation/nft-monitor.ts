@@ -8,8 +8,14 @@ const [shortestPauseMs, longestPauseMs] = [1000, 60_000];
 /** nft does not say when it listens; what happened before that is looked for once after this long. */
 const listensAfterMs = 300;
 
-/** `findNft`: where nft is, null where it is nowhere. One that ends is started again, after a pause that grows while it fails. */
-export function createNftMonitor({ findNft, noticed }: { findNft(): Promise<string | null>; noticed(): void }) {
+/** `findProgram`: where a program is, null where it is nowhere. A monitor that ends is started again, after a pause that grows while it fails. */
+export function createNftMonitor({
+  findProgram,
+  noticed,
+}: {
+  findProgram(name: string): Promise<string | null>;
+  noticed(): void;
+}) {
   let stop: (() => void) | null = null;
 
   return {
@@ -25,9 +31,9 @@ export function createNftMonitor({ findNft, noticed }: { findNft(): Promise<stri
       void (async () => {
         for (let pauseMs = shortestPauseMs; !stopped; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
           const startedAt = performance.now();
-          const path = await findNft();
-          if (path !== null && !stopped) {
-            await listen(path, noticed, (kill) => {
+          const command = await findCommand();
+          if (command !== null && !stopped) {
+            await listen(command, noticed, (kill) => {
               end = kill;
             });
           }
@@ -49,12 +55,24 @@ export function createNftMonitor({ findNft, noticed }: { findNft(): Promise<stri
       stop = null;
     },
   };
+
+  /** It reads nothing from us, so it would not end with us: where there is setpriv, the kernel sees to that. */
+  async function findCommand(): Promise<[string, ...string[]] | null> {
+    const [nft, setpriv] = await Promise.all([findProgram("nft"), findProgram("setpriv")]);
+    if (nft === null) return null;
+    const listening = [nft, "-j", "monitor"] as const;
+    return setpriv === null ? [...listening] : [setpriv, "--pdeathsig", "KILL", ...listening];
+  }
 }
 
 /** Resolves when it has ended. */
-function listen(path: string, noticed: () => void, onStart: (kill: () => void) => void): Promise<void> {
+function listen(
+  [program, ...args]: [string, ...string[]],
+  noticed: () => void,
+  onStart: (kill: () => void) => void,
+): Promise<void> {
   return new Promise((resolve) => {
-    const child = spawn(path, ["-j", "monitor"], {
+    const child = spawn(program, args, {
       cwd: "/",
       env: programEnvironment,
       stdio: ["ignore", "pipe", "ignore"],

@@ -37,7 +37,7 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
   let whyNoTwin: string | null = null;
 
   const nft = {
-    find: () => findProgram("nft", directories),
+    find: (name = "nft") => findProgram(name, directories),
 
     /** Starts the living nft, so that no order has to wait for it. False: there is no nft. */
     async ready(): Promise<boolean> {
