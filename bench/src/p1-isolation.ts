@@ -8,7 +8,7 @@ import { createNetwork, until } from "../../system-tests/src/namespaces.ts";
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { enrolHost, type Owner, startCentralNode } from "../../system-tests/src/programs.ts";
 import type { BenchRow } from "./bench-row.ts";
-import { quantile } from "./distribution.ts";
+import { median, quantile } from "./distribution.ts";
 import type { P1Calls } from "./p1-program.ts";
 
 const program = new URL("./p1-program.ts", import.meta.url).href;
@@ -73,7 +73,7 @@ async function measure(owner: Owner, rounds: number): Promise<BenchRow> {
 }
 
 function toRow(took: number[], floors: number[]): BenchRow {
-  const [value, floor] = [quantile(took, 0.5), quantile(floors, 0.5)];
+  const [value, floor] = [median(took), median(floors)];
   const [slowest, slowestFloor] = [quantile(took, 0.99), quantile(floors, 0.99)];
   const [ratio, p99Ratio] = [value / floor, slowest / slowestFloor];
   const spread = (values: number[]) => `${quantile(values, 0.1).toFixed(1)} to ${quantile(values, 0.9).toFixed(1)}`;
