@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { findFault, Hello } from "@cordon/contract";
 import fc from "fast-check";
 import { allowAll } from "./local-policy.ts";
 import { isolationOrder, lineageA, lineageB, startCore } from "./testing/core-under-test.ts";
@@ -127,6 +128,49 @@ test("an isolation that a clock set ahead ended after a reboot is asked for agai
     [1],
     "and is beyond doubt again",
   );
+});
+
+test("after a reboot the Central Node is asked what is left, as the clock may have been set while time is left", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  clock.setWall(clock.wallMs() + 7_199_000);
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock) });
+  await host.core.idle();
+  assert.notEqual(host.kernel.isolation, null);
+  assert.equal(host.core.status().settings[0]?.remainingSec, 1);
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(hello.settings, [], "its generation is left out");
+
+  await host.receive(isolationOrder(1, 7200, { remainingSec: 7000 }));
+  assert.equal(host.core.status().settings[0]?.remainingSec, 7000);
+  host.connect();
+  const again = host.sent.findLast((message) => message.type === "hello");
+  assert.deepEqual(
+    again?.settings.map(({ generation }) => generation),
+    [1],
+    "and is beyond doubt again",
+  );
+});
+
+test("what a person released after a reboot is not asked for again, and the same generation does not return", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock), connect: false });
+  await host.core.releaseLocally();
+  host.connect();
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(
+    hello.settings.map(({ generation }) => generation),
+    [1],
+  );
+  await host.receive(isolationOrder(1));
+  assert.equal(host.kernel.isolation, null);
 });
 
 test("what somebody else undid is found and made true again", async () => {
@@ -257,6 +301,18 @@ test("a Central Node with another history is followed from its first order, what
   await host.receive(isolationOrder(0, null));
   assert.equal(host.kernel.isolation, null);
   assert.deepEqual(lastReport(host), { ...report, lineage: lineageB, generation: 0, state: "lifted" });
+});
+
+test("however many settings of unknown actions were ordered, an isolation is taken", async () => {
+  const host = await startCore();
+  for (let index = 0; index < 200; index += 1) {
+    await host.receive({ type: "setting", action: `later-${index}`, scope: "host", generation: 1, wish: {} });
+  }
+  await host.receive(isolationOrder(1));
+  assert.notEqual(host.kernel.isolation, null);
+  host.connect();
+  const hello = host.sent.findLast((message) => message.type === "hello");
+  assert.equal(findFault(Hello, hello), null);
 });
 
 test("messages that fit no schema, or come before the welcome, are dropped and break nothing", async () => {

@@ -20,8 +20,8 @@ export type DesiredState = ReturnType<typeof createDesiredState>;
 type Refusal = { reason: AgentFailureCode; detail: string };
 type Outcome = NonNullable<SettingRecord["outcome"]>;
 
-/** The wire lets a hello name no more. */
-const maxSettings = 64;
+/** A hello can name 64: the others are for the settings that this agent knows. */
+const maxUnknownSettings = 32;
 /** A hundred years: keeps arithmetic exact whatever a Central Node sends. */
 const longestLifeSec = 3_155_760_000;
 
@@ -55,20 +55,25 @@ export function createDesiredState(needs: {
   return {
     /** Makes everything in the journal true again, with what remains of its time. */
     resume() {
-      for (const { action, scope } of journal.settings.all()) lanes.wake({ action, scope, verifyOnly: false });
+      for (const record of journal.settings.all()) {
+        const { action, scope, deadline } = record;
+        if (deadline !== null && deadline.bootId !== clock.bootId)
+          journal.settings.put({ ...record, endInDoubt: true });
+        lanes.wake({ action, scope, verifyOnly: false });
+      }
     },
 
     take(order: SettingOrder, lineage: string) {
       checkpoint("setting-received");
       const { action, scope, generation } = order;
       const held = journal.settings.find(action, scope);
-      const isAskedAgain = held?.endedInDoubt === true && generation === held.generation;
+      const isAskedAgain = held?.endInDoubt === true && generation === held.generation;
       if (held !== null && held.lineage === lineage && generation <= held.generation && !isAskedAgain) {
         reportAgain(held);
         return;
       }
-      if (held === null && journal.settings.all().length >= maxSettings) {
-        log.warn({ action, scope }, "dropped an order: no host has so many settings");
+      if (held === null && findSettingAction(action) === null && countUnknown() >= maxUnknownSettings) {
+        log.warn({ action, scope }, "dropped an order: it is of no known action, and so are too many others");
         return;
       }
       const refusal = findRefusal(order);
@@ -98,8 +103,10 @@ export function createDesiredState(needs: {
       const held = journal.settings.find(action, "host");
       if (held?.wish != null) {
         const detail = "released by a person with root rights on the host";
+        // Not asked for again at the next contact: a person has decided.
+        const { endInDoubt: _, ...beyondDoubt } = held;
         journal.settings.put({
-          ...held,
+          ...beyondDoubt,
           wish: null,
           deadline: null,
           refusal: { reason: "RELEASED_LOCALLY", detail },
@@ -137,6 +144,10 @@ export function createDesiredState(needs: {
       await closed;
     },
   };
+
+  function countUnknown(): number {
+    return journal.settings.all().filter((record) => findSettingAction(record.action) === null).length;
+  }
 
   function findRefusal({ action: name, scope, wish }: SettingOrder): Refusal | null {
     const action = findSettingAction(name);
@@ -177,8 +188,7 @@ export function createDesiredState(needs: {
     }
     const left = record.deadline === null ? null : remainingMs(record.deadline, clock);
     if (record.wish !== null && left !== null && left <= 0) {
-      const isInDoubt = record.deadline?.bootId !== clock.bootId;
-      record = { ...record, wish: null, deadline: null, ...(isInDoubt ? { endedInDoubt: true as const } : {}) };
+      record = { ...record, wish: null, deadline: null };
       // Written down first, so that no clock set back later can bring it to life again.
       journal.settings.put(record);
       // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;

@@ -23,7 +23,7 @@ import type {
 import type { Host } from "../hosts/host-service.ts";
 import type { RuleConflict } from "../settings/prevention-conflict.ts";
 import type { SettingState } from "../settings/setting-state.ts";
-import type { Task } from "../tasks/task-service.ts";
+import type { Task } from "../tasks/task-row.ts";
 
 export const settingsTypes = {
   network_isolation: "network-isolation",
