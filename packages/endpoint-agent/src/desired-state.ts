@@ -193,7 +193,7 @@ export function createDesiredState(needs: {
       journal.settings.put(record);
       // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;
       // without its answer the next look lifts, or the system's own timer before that.
-      if (isInDoubt && (await enforcer?.readBack(scope))?.state === "in-effect") return;
+      if (record.endInDoubt === true && (await enforcer?.readBack(scope))?.state === "in-effect") return;
     } else if (verifyOnly && !succeeded(record) && clock.bootMs() < (notBeforeMs.get(action) ?? 0)) {
       return;
     } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {
