@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Block } from "@cordon/response-actions";
 import { type Agent, createAgent } from "./agent.ts";
 import { createCentralNodeAddresses } from "./central-node-addresses.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -12,6 +13,15 @@ import { journalInUse, openJournal } from "./journal/journal.ts";
 import { createLocalPolicy } from "./local-policy.ts";
 import { clearReleased, isMarkedReleased } from "./local-release.ts";
 import type { Logger } from "./log.ts";
+import type { PreventionScan } from "./prevention/prevention.ts";
+import type { PreventionAlarm } from "./prevention/prevention-alarms.ts";
+
+/** Whom an enforcer tells what nobody ordered. They never throw; the agent is made right after its enforcers. */
+export type EnforcerEvents = {
+  onBlock(block: Block): void;
+  onAlarm(alarm: PreventionAlarm): void;
+  onScan(progress: PreventionScan): void;
+};
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
@@ -25,9 +35,10 @@ export async function startAgent({
   servers,
   log,
   blockRawFrames = false,
-  enforcers = createHostEnforcers(process.platform, {
-    isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
-  }),
+  enforcers = () =>
+    createHostEnforcers(process.platform, {
+      isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
+    }),
   checkpoint,
 }: {
   stateDir: string;
@@ -36,7 +47,7 @@ export async function startAgent({
   log: Logger;
   /** While isolated, also frames that bypass the IP stack. */
   blockRawFrames?: boolean;
-  enforcers?: Enforcers;
+  enforcers?: Enforcers | ((events: EnforcerEvents) => Enforcers);
   checkpoint?: Checkpoint;
 }): Promise<RunningAgent | "not-enrolled" | "already-running"> {
   const identity = readIdentity(stateDir);
@@ -47,10 +58,15 @@ export async function startAgent({
 
   const clock = createHostClock();
   const keeper = createIdentityKeeper({ stateDir, identity, clock, log, onRenewed: () => agent.reconnect() });
+  const events: EnforcerEvents = {
+    onBlock: (block) => agent.core.takeBlock(block),
+    onAlarm: (alarm) => agent.core.takeAlarm(alarm),
+    onScan: (progress) => agent.core.takeScan(progress),
+  };
   const agent: Agent = createAgent({
     sensorId: identity.sensorId,
     journal,
-    enforcers,
+    enforcers: typeof enforcers === "function" ? enforcers(events) : enforcers,
     identity: keeper.offer,
     credentials: keeper.credentials,
     addresses: createCentralNodeAddresses({ servers: servers ?? identity.servers, stateDir, log }),
