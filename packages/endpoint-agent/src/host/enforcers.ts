@@ -1,5 +1,6 @@
 import type { PreventionWish } from "@cordon/response-actions";
 import {
+  type IsolationOptions,
   type linuxEnforcers,
   linuxEnforcers as onLinux,
   type SettingEnforcer,
@@ -10,7 +11,10 @@ export type Enforcers = { [N in keyof typeof linuxEnforcers]?: ReturnType<(typeo
   prevention?: SettingEnforcer<PreventionWish, string>;
 };
 
-export function createHostEnforcers(platform: NodeJS.Platform): Enforcers {
+export function createHostEnforcers(
+  platform: NodeJS.Platform,
+  { isolation = {} }: { isolation?: IsolationOptions } = {},
+): Enforcers {
   if (platform !== "linux") return {};
-  return { "network-isolation": onLinux["network-isolation"](), "run-process": onLinux["run-process"]() };
+  return { "network-isolation": onLinux["network-isolation"](isolation), "run-process": onLinux["run-process"]() };
 }
