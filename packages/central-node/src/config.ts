@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { isAbsolute, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { isAbsolute, join, resolve } from "node:path";
 import { describeFault, findFault } from "@cordon/contract";
 import type { ConsoleRole } from "@cordon/contract/console-api";
 import { failure } from "@cordon/terminal";
@@ -53,7 +52,7 @@ export type Limits = Pick<
 >;
 
 /** In the workspace; a bundle that is shipped names its own. */
-const builtConsole = fileURLToPath(new URL("../../console/dist", import.meta.url));
+const builtConsole = join(import.meta.dirname, "..", "..", "console", "dist");
 
 export type Settings = Static<typeof settingsSchema>;
 type Key = keyof Settings;

@@ -7,6 +7,8 @@ export type ListColumn = {
   kind: ListFieldKind;
   /** Text, or a number where the kind is `number`; null: there is none. */
   sql: RawBuilder<unknown>;
+  /** Every row has one: an index on it can then serve the order. */
+  isNeverNone?: boolean;
   /** Names of joins that it reads from. */
   needs?: readonly string[];
   /** What a `choice` can be. */

@@ -81,6 +81,7 @@ export async function listPage(
 }
 
 function sortValue(column: ListColumn): RawBuilder<unknown> {
+  if (column.isNeverNone === true && column.kind !== "text") return column.sql;
   if (column.kind === "number") return sql`coalesce(${column.sql}, -9007199254740991)`;
   return column.kind === "text"
     ? sql`substr(coalesce(${column.sql}, ''), 1, ${sql.lit(sortedCharacters)})`
