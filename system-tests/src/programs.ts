@@ -179,6 +179,7 @@ type AgentStatus = {
   link?: string;
   capabilities?: string[];
   settings: { action: string; scope: string; generation: number; state: string; remainingSec: number | null }[];
+  blocksWaiting?: number;
 };
 
 /** Root without CAP_NET_ADMIN cannot load a single rule, and an agent then says that it is not able to isolate. */

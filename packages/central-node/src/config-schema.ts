@@ -1,3 +1,4 @@
+import { maxBodyBytes as defaultMaxBodyBytes } from "@cordon/contract";
 import { consoleRoles } from "@cordon/contract/console-api";
 import { Type } from "typebox";
 
@@ -87,7 +88,7 @@ export const settingsSchema = Type.Object(
       maximum: 256 * 1024 * 1024,
       flag: "--max-body-bytes <bytes>",
       description: "the longest request body",
-      default: 8 * 1024 * 1024,
+      default: defaultMaxBodyBytes,
     }),
     maxHashesPerScope: Type.Integer({
       minimum: 1,

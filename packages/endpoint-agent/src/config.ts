@@ -6,6 +6,8 @@ export type Config = {
   /** From CORDON_JOIN_TOKEN: keeps the token out of the process list and the shell's history. */
   joinToken: string | null;
   logLevel: string;
+  /** While isolated, also stop frames that bypass the IP stack. */
+  blockRawFrames: boolean;
 };
 
 export function readConfig(environment: Environment): Config {
@@ -13,5 +15,6 @@ export function readConfig(environment: Environment): Config {
     stateDir: environment.CORDON_STATE_DIR || "/var/lib/cordon-agent",
     joinToken: environment.CORDON_JOIN_TOKEN || null,
     logLevel: environment.CORDON_LOG_LEVEL || "info",
+    blockRawFrames: environment.CORDON_BLOCK_RAW_FRAMES === "1",
   };
 }

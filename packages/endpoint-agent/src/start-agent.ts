@@ -1,5 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Block } from "@cordon/response-actions";
 import { type Agent, createAgent } from "./agent.ts";
 import { createCentralNodeAddresses } from "./central-node-addresses.ts";
 import type { Checkpoint } from "./checkpoint.ts";
@@ -12,9 +13,20 @@ import { journalInUse, openJournal } from "./journal/journal.ts";
 import { createLocalPolicy } from "./local-policy.ts";
 import { clearReleased, isMarkedReleased } from "./local-release.ts";
 import type { Logger } from "./log.ts";
+import type { PreventionScan } from "./prevention/prevention.ts";
+import type { PreventionAlarm } from "./prevention/prevention-alarms.ts";
+
+/** Whom an enforcer tells what nobody ordered. They never throw; the agent is made right after its enforcers. */
+export type EnforcerEvents = {
+  onBlock(block: Block): void;
+  onAlarm(alarm: PreventionAlarm): void;
+  onScan(progress: PreventionScan): void;
+};
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
+/** Where the isolation keeps what a boot and a break-glass release need, beside any agent. */
+export const isolationDirectory = (stateDir: string) => join(stateDir, "isolation");
 export const journalPath = (stateDir: string) => join(stateDir, "journal.sqlite");
 
 /** The agent of one state directory. Reports "not-enrolled" or "already-running" instead of starting. */
@@ -22,14 +34,20 @@ export async function startAgent({
   stateDir,
   servers,
   log,
-  enforcers = createHostEnforcers(process.platform),
+  blockRawFrames = false,
+  enforcers = () =>
+    createHostEnforcers(process.platform, {
+      isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
+    }),
   checkpoint,
 }: {
   stateDir: string;
   /** `host:port`, in place of those that the host was enrolled with. */
   servers?: string[];
   log: Logger;
-  enforcers?: Enforcers;
+  /** While isolated, also frames that bypass the IP stack. */
+  blockRawFrames?: boolean;
+  enforcers?: Enforcers | ((events: EnforcerEvents) => Enforcers);
   checkpoint?: Checkpoint;
 }): Promise<RunningAgent | "not-enrolled" | "already-running"> {
   const identity = readIdentity(stateDir);
@@ -40,10 +58,15 @@ export async function startAgent({
 
   const clock = createHostClock();
   const keeper = createIdentityKeeper({ stateDir, identity, clock, log, onRenewed: () => agent.reconnect() });
+  const events: EnforcerEvents = {
+    onBlock: (block) => agent.core.takeBlock(block),
+    onAlarm: (alarm) => agent.core.takeAlarm(alarm),
+    onScan: (progress) => agent.core.takeScan(progress),
+  };
   const agent: Agent = createAgent({
     sensorId: identity.sensorId,
     journal,
-    enforcers,
+    enforcers: typeof enforcers === "function" ? enforcers(events) : enforcers,
     identity: keeper.offer,
     credentials: keeper.credentials,
     addresses: createCentralNodeAddresses({ servers: servers ?? identity.servers, stateDir, log }),

@@ -3,7 +3,8 @@ import { createNetworkIsolationEnforcer } from "./network-isolation/enforce.linu
 import { createRunProcessEnforcer } from "./run-process/enforce.linux.ts";
 
 export type * from "./kit/enforcer.ts";
-export { releaseIsolation } from "./network-isolation/enforce.linux.ts";
+export type { IsolationOptions } from "./network-isolation/enforce.linux.ts";
+export { releaseIsolation } from "./network-isolation/enforce-release.linux.ts";
 
 export const linuxEnforcers = {
   "network-isolation": createNetworkIsolationEnforcer,

@@ -1,116 +1,12 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { type TestContext, test } from "node:test";
-import { agentProtocolVersion, type CentralNodeMessage, closeCodes, type Hello, Problem } from "@cordon/contract";
-import { testDatabases } from "../database/test-databases.ts";
-import {
-  createTestClock,
-  createTestServices,
-  everyCapability,
-  facts,
-  isolationWish,
-  silentLog,
-  soar,
-  type TestServices,
-  uptime,
-} from "../test-services.ts";
-import { createAgentSession } from "./agent-session.ts";
-import { createTransferSlots } from "./transfer-slots.ts";
-
-const [sqlite] = testDatabases;
-const at = "2026-11-24T10:00:00.000Z";
-
-async function start(t: TestContext) {
-  assert.ok(sqlite);
-  const clock = createTestClock();
-  const services = await createTestServices({ database: await sqlite.open(t), now: clock.now });
-  const host = await services.addHost({ capabilities: everyCapability });
-  const isolation = { actor: soar, target: host, action: "network-isolation" };
-  return {
-    clock,
-    host,
-    isolation,
-    ...services,
-    connect: (changes: Partial<Parameters<typeof createAgentSession>[0]> = {}) => connect(services, host, changes),
-    order: async () =>
-      (
-        await services.tasks.create({
-          actor: soar,
-          taskId: randomUUID(),
-          sensorId: host,
-          action: "run-process",
-          parameters: uptime,
-          startNow: true,
-        })
-      ).taskId,
-  };
-}
-
-/** A session without its socket: what it sends and why it closes is collected. */
-function connect(
-  services: TestServices,
-  sensorId: string,
-  changes: Partial<Parameters<typeof createAgentSession>[0]> = {},
-) {
-  const sent: CentralNodeMessage[] = [];
-  const closes: { code: number; why: string }[] = [];
-  const session = createAgentSession({
-    sensorId,
-    ...services,
-    renew: async (request) => `certificate for ${request}`,
-    authorities: () => "authorities",
-    heartbeatSec: 30,
-    send: (message) => sent.push(message),
-    sendFrame: async (frame) => void sent.push(JSON.parse(frame.toString("utf8"))),
-    slots: createTransferSlots(4),
-    outputBudget: { take: () => true },
-    close(code, why) {
-      closes.push({ code, why });
-      session.end();
-    },
-    checkpoint: () => {},
-    log: silentLog,
-    ...changes,
-  });
-  return {
-    session,
-    closes,
-    async hello(more: Partial<Hello> = {}) {
-      await session.receive({
-        type: "hello",
-        protocol: 1,
-        facts: facts(),
-        journalId: "99999999-9999-4999-8999-999999999999",
-        lineage: null,
-        settings: [],
-        ...more,
-      });
-      await session.idle();
-    },
-    async receive(message: Parameters<typeof session.receive>[0]) {
-      await session.receive(message);
-      await session.idle();
-    },
-    async sync(about: "settings" | "tasks") {
-      session.requestSync(about);
-      await session.idle();
-    },
-    /** What was sent since the last look. */
-    take: () => sent.splice(0),
-  };
-}
+import { test } from "node:test";
+import { agentProtocolVersion, closeCodes, Problem } from "@cordon/contract";
+import { everyCapability, facts, isolationWish, soar, uptime } from "../test-services.ts";
+import { at, brief, start } from "./test-agent-session.ts";
 
 const report = (taskId: string, state: "accepted" | "running" | "completed" | "cancelled") =>
   ({ type: "task-report", reportId: randomUUID(), taskId, state }) as const;
-const brief = (messages: CentralNodeMessage[]) =>
-  messages.map((message) => {
-    if (message.type === "setting")
-      return `${message.action} ${message.generation}${message.wish === null ? " lifted" : ""}`;
-    return message.type === "task" || message.type === "task-cancel"
-      ? `${message.type} ${message.taskId}`
-      : message.type;
-  });
-
 test("a hello is answered by a welcome, then by what is due, an isolation before a task that was ordered earlier", async (t) => {
   const { connect, settings, isolation, order, lineage, host, clock } = await start(t);
   const taskId = await order();
@@ -430,4 +326,20 @@ test("a nudge that comes in the very moment in which a look ends is not lost", a
     await session.idle();
     assert.equal(looks, 2, `${microtasks} microtasks later`);
   }
+});
+
+test("what a program has printed so far is kept while there is room for it, and is acknowledged to nobody", async (t) => {
+  const { connect, order, tasks } = await start(t);
+  const taskId = await order();
+  let room = true;
+  const { hello, receive, take } = connect({ outputBudget: { take: () => room } });
+  await hello();
+  await receive(report(taskId, "accepted"));
+  await receive(report(taskId, "running"));
+  take();
+  const output = { type: "task-output", taskId, stderr: "", stdoutTruncated: false, stderrTruncated: false } as const;
+  await receive({ ...output, stdout: "one" });
+  room = false;
+  await receive({ ...output, stdout: "one two" });
+  assert.deepEqual([(await tasks.findOutput(taskId))?.stdout, take()], ["one", []]);
 });

@@ -15,8 +15,8 @@ const source: ListSource = {
   from: sql`audit_log e`,
   key,
   columns: {
-    seq: { kind: "number", sql: sql`e.seq` },
-    at: { kind: "time", sql: sql`e.at` },
+    seq: { kind: "number", sql: sql`e.seq`, isNeverNone: true },
+    at: { kind: "time", sql: sql`e.at`, isNeverNone: true },
     actorKind: { kind: "choice", sql: sql`e.actor_kind`, choices: actorKinds },
     actorId: { kind: "text", sql: sql`e.actor_id` },
     address: { kind: "text", sql: sql`e.address` },

@@ -41,6 +41,7 @@ const kept = {
 };
 /** More than any agent merges: keeps sums exact whatever a host says. */
 const mostInOneEvent = 1_000_000_000;
+const mostLost = 2 ** 50;
 
 /** Keeps what agents tell of blocks, for as long as it is of use, and counts it. */
 export function createBlockService({
@@ -77,10 +78,7 @@ export function createBlockService({
         for (const hour of sumUpHours(news)) if (hour.hour >= oldestHour) await blockStore.addToHour(tx, hour);
         const before = await blockStore.findLosses(tx, sensorId);
         const sameJournal = before?.journal_id === journalId;
-        const lost = Math.max(
-          0,
-          Math.min(report.lostInAll, Number.MAX_SAFE_INTEGER / 4) - (sameJournal ? before.lost : 0),
-        );
+        const lost = Math.max(0, Math.min(report.lostInAll, mostLost) - (sameJournal ? before.lost : 0));
         if (lost > 0 || (before !== undefined && !sameJournal)) {
           const lostBefore = (before?.lost_before ?? 0) + (before === undefined || sameJournal ? 0 : before.lost);
           const inThisJournal = (sameJournal ? before.lost : 0) + lost;
@@ -88,7 +86,7 @@ export function createBlockService({
             sensor_id: sensorId,
             journal_id: journalId,
             lost: inThisJournal,
-            lost_before: Math.min(lostBefore, Number.MAX_SAFE_INTEGER / 4),
+            lost_before: Math.min(lostBefore, mostLost),
           });
         }
         return { news, lost };

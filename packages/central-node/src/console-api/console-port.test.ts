@@ -58,10 +58,11 @@ test("the page takes nothing from elsewhere, sends nothing elsewhere, and cannot
 
 test("every answer of the console's port says how browsers must treat it", async (t) => {
   const get = await start(t);
-  for (const url of ["/", "/docs/response-api/", "/health/live", "/health/ready", "/nothing"]) {
+  for (const url of ["/", "/docs/response-api/", "/api/v1/openapi.json", "/health/live", "/health/ready", "/nothing"]) {
     const { headers } = await get(url);
     assert.equal(headers["x-content-type-options"], "nosniff", url);
     assert.equal(headers["referrer-policy"], "no-referrer", url);
+    assert.match(String(headers["content-security-policy"]), /default-src 'none'.*frame-ancestors 'none'/, url);
     assert.match(String(headers["strict-transport-security"]), /^max-age=\d+/, url);
   }
 });

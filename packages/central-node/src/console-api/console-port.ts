@@ -14,6 +14,10 @@ export function consolePort(needs: { health: Health; version: string; parts: Par
 
   return async (app: FastifyInstance): Promise<void> => {
     app.addHook("onSend", async (_request, reply) => {
+      // Pages say what they need; nothing else is ever to be shown as one.
+      if (!reply.hasHeader("Content-Security-Policy")) {
+        reply.header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+      }
       reply.headers({
         "X-Content-Type-Options": "nosniff",
         "X-Frame-Options": "DENY",

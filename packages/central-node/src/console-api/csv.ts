@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 
 /** One row of CSV (RFC 4180). A cell that a spreadsheet would take for a formula gets an apostrophe before it: hosts choose their names. */
-export function csvRow(cells: readonly (string | number | boolean | null)[]): string {
+function csvRow(cells: readonly (string | number | boolean | null)[]): string {
   return `${cells.map(toCell).join(",")}\r\n`;
 }
 

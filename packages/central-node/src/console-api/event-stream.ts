@@ -70,6 +70,8 @@ export function eventStream(needs: {
       reply.headers({
         "Content-Type": "text/event-stream; charset=utf-8",
         "Cache-Control": "no-store",
+        // Nothing else is asked on it: once the stream has ended, it must not keep the server from closing.
+        Connection: "close",
         // A proxy must pass each event on at once.
         "X-Accel-Buffering": "no",
       });

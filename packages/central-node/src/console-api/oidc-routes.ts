@@ -7,7 +7,7 @@ import type { ExternalSignIn } from "../users/external-sign-in.ts";
 import type { IdentityProvider, OidcFlow } from "../users/identity-provider.ts";
 import { browserOf } from "./browser.ts";
 
-export const oidcCallbackPath = `${consoleApiBase}/oidc/callback`;
+const oidcCallbackPath = `${consoleApiBase}/oidc/callback`;
 
 const flowCookie = "__Host-cordon-oidc";
 /** Lax: the provider sends the browser back, which is a navigation from another site. */

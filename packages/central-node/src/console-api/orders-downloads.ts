@@ -5,7 +5,8 @@ import type { HostList } from "./host-list.ts";
 import type { PreventionList } from "./prevention-list.ts";
 import { readOutput, type TaskCalls } from "./tasks-handlers.ts";
 
-const rowsPerPage = 500;
+/** Each page counts them all again: of many, fewer pages. */
+const rowsPerPage = 5000;
 
 export function createOrdersDownloads({
   hostList,

@@ -7,6 +7,8 @@ export type ListColumn = {
   kind: ListFieldKind;
   /** Text, or a number where the kind is `number`; null: there is none. */
   sql: RawBuilder<unknown>;
+  /** Every row has one: an index on it can then serve the order. */
+  isNeverNone?: boolean;
   /** Names of joins that it reads from. */
   needs?: readonly string[];
   /** What a `choice` can be. */
@@ -87,7 +89,7 @@ function matchOf(
   const sought = String(value);
   if (operator === "contains" || operator === "not-contains") {
     const part = column.isList === true ? JSON.stringify(sought).slice(1, -1) : sought;
-    return contains(kind, withoutCase(kind, text, part), part.toLowerCase());
+    return containsInAnyCase(kind, text, part);
   }
   return column.isList === true ? contains(kind, text, JSON.stringify(sought)) : sql`${text} = ${sought}`;
 }
@@ -98,15 +100,20 @@ export function contains(kind: Database["kind"], text: RawBuilder<unknown>, part
 }
 
 /**
- * In lower case as far as `sought` needs it. SQLite, and PostgreSQL in the locale C, know only ASCII's letters: those beyond
- * it that are sought are put in lower case by name.
+ * SQLite, and PostgreSQL in the locale C, know only ASCII's cases: the letters beyond it that are sought are put in lower
+ * case by name.
  */
-function withoutCase(kind: Database["kind"], text: RawBuilder<unknown>, sought: string): RawBuilder<unknown> {
-  const letters = [...new Set(sought.toLowerCase())].filter(
+function containsInAnyCase(kind: Database["kind"], text: RawBuilder<unknown>, part: string): RawBuilder<unknown> {
+  const sought = part.toLowerCase();
+  const letters = [...new Set(sought)].filter(
     (letter) => letter > "\u007f" && [...letter.toUpperCase()].length === 1 && letter.toUpperCase() !== letter,
   );
   const lower = sql`lower(${text})`;
-  if (letters.length === 0) return lower;
-  if (kind === "postgres") return sql`translate(${lower}, ${letters.join("").toUpperCase()}, ${letters.join("")})`;
-  return letters.reduce((folded, letter) => sql`replace(${folded}, ${letter.toUpperCase()}, ${letter})`, lower);
+  if (letters.length === 0) return contains(kind, lower, sought);
+  if (kind === "postgres") {
+    return contains(kind, sql`translate(${lower}, ${letters.join("").toUpperCase()}, ${letters.join("")})`, sought);
+  }
+  const folded = letters.reduce((before, letter) => sql`replace(${before}, ${letter.toUpperCase()}, ${letter})`, lower);
+  // Most texts are ASCII alone, and need no look.
+  return sql`length(cast(${text} as blob)) > length(${text}) and ${contains(kind, folded, sought)}`;
 }

@@ -52,23 +52,36 @@ export async function listPage(
   const by = sortValue(sort.column);
   const direction = sort.descending ? sql`desc` : sql`asc`;
   const beyond = sort.descending ? sql`<` : sql`>`;
-  const { rows } = await sql<{ key: string; sorted_by: string | number }>`
-    select ${source.key} as key, ${by} as sorted_by from ${fromFor([...filtered, sort.column])}
-    where ${all} ${after === null ? sql`` : sql`and (${by}, ${source.key}) ${beyond} (${after.at}, ${after.key})`}
-    order by ${by} ${direction}, ${source.key} ${direction} limit ${limit + 1}`.execute(read);
-  const counted = await sql<{ total: number }>`
-    select count(*) as total from ${fromFor(filtered)} where ${all}`.execute(read);
+  const goesOn = after === null ? sql`1 = 1` : sql`(sorted_by, key) ${beyond} (${after.at}, ${after.key})`;
+  const found = sql`select ${source.key} as key, ${by} as sorted_by from ${fromFor([...filtered, sort.column])} where ${all}`;
+  // What a filter has to look at it looks at once; without one, counting is cheap and an index may give the page.
+  const counted =
+    filters.length > 0
+      ? sql`with found as materialized (${found}) select key, sorted_by, (select count(*) from found) as total from found`
+      : sql`select key, sorted_by, (select count(*) from ${fromFor([])} where ${all}) as total from (${found}) as found`;
+  const { rows } = await sql<{ key: string; sorted_by: string | number; total: number }>`
+    ${counted} where ${goesOn}
+    order by sorted_by ${direction}, key ${direction} limit ${limit + 1}`.execute(read);
+  const total = rows[0]?.total ?? (after === null ? 0 : await countAll());
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
     keys: page.map((row) => row.key),
     nextCursor:
       rows.length <= limit || last === undefined ? null : writeCursor(sort.text, { at: last.sorted_by, key: last.key }),
-    total: Number(counted.rows[0]?.total ?? 0),
+    total: Number(total),
   };
+
+  /** A page may have become empty since the one before it was read. */
+  async function countAll(): Promise<number> {
+    const { rows } = await sql<{ total: number }>`
+      select count(*) as total from ${fromFor(filtered)} where ${all}`.execute(read);
+    return rows[0]?.total ?? 0;
+  }
 }
 
 function sortValue(column: ListColumn): RawBuilder<unknown> {
+  if (column.isNeverNone === true && column.kind !== "text") return column.sql;
   if (column.kind === "number") return sql`coalesce(${column.sql}, -9007199254740991)`;
   return column.kind === "text"
     ? sql`substr(coalesce(${column.sql}, ''), 1, ${sql.lit(sortedCharacters)})`

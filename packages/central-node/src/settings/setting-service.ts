@@ -93,7 +93,8 @@ export function createSettingService({
       }
       if (plan !== null) {
         const wanted = (wish as PreventionWish).files;
-        const added = plan.added.flatMap(({ position }) => wanted[position] ?? []);
+        const positions = plan.added.map(({ position }) => position).sort((a, b) => a - b);
+        const added = positions.flatMap((position) => wanted[position] ?? []);
         await refuseConflicts(tx, { hosts, files }, change.target, added);
       }
       const at = now();
@@ -212,8 +213,9 @@ export function createSettingService({
 
     /** Desired beside actual state, by sensor ID; of one host, or of all that are given. */
     async listStates(of: readonly Pick<Host, "sensorId" | "capabilities">[]): Promise<Map<string, SettingState[]>> {
+      if (of.length === 0) return new Map();
       // Of few hosts only what is theirs is read; of more, all of it at once.
-      const only = of.length > 0 && of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
+      const only = of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
       const heads = groupBy(await settingStore.listHeads(database.read, only), (head) => head.target);
       const reports = new Map(
         (await settingStore.listReports(database.read, only)).map((report) => [

@@ -106,11 +106,11 @@ export function createIdentityProvider({ config, log }: { config: IdentityProvid
         if (!isEnough && provider.serverMetadata().userinfo_endpoint !== undefined) {
           claims = { ...(await oidc.fetchUserInfo(provider, tokens.access_token, claims.sub)), ...claims };
         }
-        const texts = [claims.preferred_username, claims.email, claims.name, claims.sub];
-        const names = texts.filter((text) => typeof text === "string");
+        const { preferred_username: name, email, sub } = claims;
+        const names = [name, email, `${String(name)}@${new URL(config.issuer).hostname}`, sub];
         return {
-          subject: `${config.issuer} ${claims.sub}`,
-          names: [...names, ...names.map((name) => `${name}@${new URL(config.issuer).hostname}`)],
+          subject: `${config.issuer} ${sub}`,
+          names: names.filter((text) => typeof text === "string"),
           role: roleOf(claims),
         };
       }),

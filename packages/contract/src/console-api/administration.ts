@@ -77,11 +77,16 @@ export const ConsoleUser = Type.Object({
 export type ConsoleUser = Static<typeof ConsoleUser>;
 export const NewUser = Type.Object({ name: UserName, role: Role, password: Password });
 export const UserChange = Type.Object({ role: Type.Optional(Role), disabled: Type.Optional(Type.Boolean()) });
-/** Works once, for signing in and setting a new one. */
+/** For signing in and setting a new one; nothing else is possible with it. */
 export const OneTimePassword = Type.Object({ password: Type.String() });
 
+/** As in the Response API, where its owner makes it up. */
+export const ConsoleExternalSystemId = Type.String({
+  pattern: "^[0-9A-Za-z-]{1,64}$",
+  rule: "must be 1 to 64 letters, digits or hyphens",
+});
 export const ConsoleExternalSystem = Type.Object({
-  externalSystemId: Uuid,
+  externalSystemId: ConsoleExternalSystemId,
   fingerprint: Type.String(),
   state: Type.Enum(["pending", "accepted", "rejected", "withdrawn"]),
   name: orNull(HostileText(255)),

@@ -36,7 +36,10 @@ const task = Type.Object({ taskId: Uuid });
 const user = Type.Object({ userId: Uuid });
 const token = Type.Object({ tokenId: Uuid });
 const session = Type.Object({ sessionId: Uuid });
-const system = Type.Object({ externalSystemId: Uuid, fingerprint: Type.String({ pattern: "^[0-9a-fA-F]{64}$" }) });
+const system = Type.Object({
+  externalSystemId: admin.ConsoleExternalSystemId,
+  fingerprint: Type.String({ pattern: "^[0-9a-fA-F]{64}$" }),
+});
 const sensors = Type.Object({ sensorIds: Type.Array(Uuid, { minItems: 1, maxItems: 1000 }) });
 
 export const consoleRoutes = {
