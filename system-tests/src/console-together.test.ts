@@ -32,19 +32,19 @@ test(
     await created.getByRole("button", { name: "Ban the file" }).click();
 
     await t.test("what one does, the other sees without asking", async () => {
-      await second.page.getByRole("cell", { name: "a miner" }).waitFor();
+      await second.page.getByRole("cell", { name: "a miner", exact: true }).waitFor();
     });
     const [one, other] = await Promise.all([openRule(first.page, "a miner"), openRule(second.page, "a miner")]);
     await one.getByLabel("Name").fill("a miner of the first");
     await one.getByRole("button", { name: "Save the rule" }).click();
     await second.page
-      .getByRole("cell", { name: "a miner of the first", includeHidden: true })
+      .getByRole("cell", { name: "a miner of the first", exact: true, includeHidden: true })
       .waitFor({ state: "attached" });
     await other.getByLabel("Name").fill("a miner of the second");
     await other.getByRole("button", { name: "Save the rule" }).click();
     await other.getByText("Somebody else changed it while you looked.").waitFor();
     await other.getByRole("button", { name: "Cancel" }).click();
-    await first.page.getByRole("cell", { name: "a miner of the first" }).waitFor();
+    await first.page.getByRole("cell", { name: "a miner of the first", exact: true }).waitFor();
     assert.deepEqual(first.errors, []);
     assert.deepEqual(
       second.errors.filter((error) => !isRefusal(error)),

@@ -1,9 +1,10 @@
 import { type ConsoleRole, consoleRoles } from "@cordon/contract/console-api";
-import { Button, Group, Modal, NumberInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, NumberInput, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useChange } from "../api/queries.ts";
 import { CopyBlock } from "../parts/copy-text.tsx";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { useSession } from "../session/session.ts";
 import { RoleChoice } from "../users/role-choice.tsx";
@@ -18,7 +19,7 @@ export function ApiTokenDialog({ onClose }: { onClose: () => void }) {
   const create = useChange("createApiToken", { touches: ["listApiTokens"] });
   if (create.data !== undefined) {
     return (
-      <Modal opened onClose={onClose} title={t("account.tokenTitle")} size="lg">
+      <Dialog onClose={onClose} title={t("account.tokenTitle")} size="lg">
         <Stack gap="sm">
           <Text size="sm">{t("account.tokenShown")}</Text>
           <CopyBlock text={`Authorization: Bearer ${create.data.token}`} label={t("account.tokenTitle")} />
@@ -26,11 +27,11 @@ export function ApiTokenDialog({ onClose }: { onClose: () => void }) {
             <Button onClick={onClose}>{t("actions.understood")}</Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     );
   }
   return (
-    <Modal opened onClose={onClose} title={t("account.createTokenTitle")}>
+    <Dialog onClose={onClose} title={t("account.createTokenTitle")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -69,6 +70,6 @@ export function ApiTokenDialog({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

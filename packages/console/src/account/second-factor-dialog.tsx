@@ -1,10 +1,11 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
-import { Button, Group, Modal, PinInput, Stack, Text } from "@mantine/core";
+import { Button, Group, PinInput, Stack, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { encode } from "uqr";
 import { useChange } from "../api/queries.ts";
 import { CopyText } from "../parts/copy-text.tsx";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 
 /** The secret goes from this page into the app by camera: no other machine ever sees it. */
@@ -22,7 +23,7 @@ export function SecondFactorDialog({
   const confirm = useChange("confirmSecondFactor", { touches: [], onDone });
   const send = (digits: string) => confirm.mutate({ args: { body: { code: digits } } });
   return (
-    <Modal opened onClose={onClose} title={t("account.offerTitle")}>
+    <Dialog onClose={onClose} title={t("account.offerTitle")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -56,7 +57,7 @@ export function SecondFactorDialog({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

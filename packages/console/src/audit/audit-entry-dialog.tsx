@@ -1,7 +1,8 @@
-import { Modal, Stack, Text } from "@mantine/core";
+import { Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { RowOf } from "../list/column.ts";
 import { CopyBlock, CopyText } from "../parts/copy-text.tsx";
+import { Dialog } from "../parts/dialog.tsx";
 import { Facts } from "../parts/facts.tsx";
 import { Moment } from "../parts/moment.tsx";
 import { actorKindText } from "./actor-kind.ts";
@@ -9,7 +10,7 @@ import { actorKindText } from "./actor-kind.ts";
 export function AuditEntryDialog({ entry, onClose }: { entry: RowOf<"listAudit">; onClose: () => void }) {
   const { t } = useTranslation();
   return (
-    <Modal opened onClose={onClose} title={t("audit.entry", { seq: entry.seq })} size="xl">
+    <Dialog onClose={onClose} title={t("audit.entry", { seq: entry.seq })} size="xl">
       <Stack gap="md">
         <Facts
           facts={[
@@ -35,6 +36,6 @@ export function AuditEntryDialog({ entry, onClose }: { entry: RowOf<"listAudit">
           <CopyText text={entry.hash} />
         </div>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

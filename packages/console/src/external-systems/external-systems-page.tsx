@@ -1,4 +1,4 @@
-import { Button, Group, Menu, Modal, Stack, TextInput } from "@mantine/core";
+import { Button, Group, Menu, Stack, TextInput } from "@mantine/core";
 import { IconPlugConnected } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +7,7 @@ import type { Column } from "../list/column.ts";
 import { ListView } from "../list/list-view.tsx";
 import { useListSearch } from "../list/use-list-search.ts";
 import { CopyText } from "../parts/copy-text.tsx";
+import { Dialog } from "../parts/dialog.tsx";
 import { EmptyNotice } from "../parts/empty-notice.tsx";
 import { Mark, type MarkTone } from "../parts/mark.tsx";
 import { Ago, Moment } from "../parts/moment.tsx";
@@ -175,7 +176,7 @@ function NameDialog({ system, onClose }: { system: ExternalSystem; onClose: () =
   const rename = useChange("nameExternalSystem", { touches: ["listExternalSystems"], onDone: onClose });
   const { externalSystemId, fingerprint } = system;
   return (
-    <Modal opened onClose={onClose} title={t("externalSystems.nameTitle")}>
+    <Dialog onClose={onClose} title={t("externalSystems.nameTitle")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -202,6 +203,6 @@ function NameDialog({ system, onClose }: { system: ExternalSystem; onClose: () =
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

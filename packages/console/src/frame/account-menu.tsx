@@ -36,7 +36,7 @@ export function AccountMenu() {
     <Popover opened={opened} onChange={setOpened} position="bottom-end" width={270} trapFocus returnFocus>
       <Popover.Target>
         <UnstyledButton
-          aria-label={t("frame.signedInAs", { name, role: t(`roles.${role}`) })}
+          title={t("frame.signedInAs", { name, role: t(`roles.${role}`) })}
           onClick={() => setOpened(!opened)}
           style={{ display: "flex", alignItems: "center", gap: 8, minWidth: 0 }}
         >

@@ -1,11 +1,12 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
-import { Alert, Button, Group, List, Loader, Modal, NumberInput, Stack, Text } from "@mantine/core";
+import { Alert, Button, Group, List, Loader, NumberInput, Stack, Text } from "@mantine/core";
 import { IconNetworkOff } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useChange } from "../api/queries.ts";
 import { type NamedHost, namesOf } from "../hosts/named-host.ts";
 import { announce, announceBulk } from "../parts/announce.ts";
+import { Dialog } from "../parts/dialog.tsx";
 import { useNow } from "../parts/now.ts";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { localTimeText } from "../text/time-text.ts";
@@ -30,7 +31,7 @@ export function IsolateDialog(props: { hosts: readonly NamedHost[]; onClose: () 
     ? t("isolation.changeTitle", { name: found.hostName })
     : t("isolation.title", namesOf(props.hosts));
   return (
-    <Modal opened onClose={props.onClose} title={title} size={720}>
+    <Dialog onClose={props.onClose} title={title} size={720}>
       {!isKnown && rule.error !== null ? (
         <ProblemNotice error={rule.error} title={t("problems.notLoaded")} />
       ) : isKnown ? (
@@ -38,7 +39,7 @@ export function IsolateDialog(props: { hosts: readonly NamedHost[]; onClose: () 
       ) : (
         <Loader size="sm" aria-label={t("list.loading")} />
       )}
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,5 +1,5 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
-import { Button, FileButton, Group, Modal, Radio, Stack, Text, Textarea } from "@mantine/core";
+import { Button, FileButton, Group, Radio, Stack, Text, Textarea } from "@mantine/core";
 import { IconFileImport } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +7,7 @@ import { useChange } from "../api/queries.ts";
 import { HostPicker } from "../hosts/host-picker.tsx";
 import type { NamedHost } from "../hosts/named-host.ts";
 import { announce } from "../parts/announce.ts";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { ImportPreview } from "./import-preview.tsx";
 
@@ -41,7 +42,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   const args = { body: { text, scope } };
   const ready = text.trim() !== "" && (onAll || picked.length > 0);
   return (
-    <Modal opened onClose={onClose} title={t("prevention.importTitle")} size={820}>
+    <Dialog onClose={onClose} title={t("prevention.importTitle")} size={820}>
       <Stack gap="sm">
         <Text size="sm" c="dimmed">
           {t("prevention.importWhy")}
@@ -104,6 +105,6 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
           )}
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,5 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
-import { Alert, Button, Group, Modal, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, Radio, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { IconBan } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -7,6 +7,7 @@ import { useChange } from "../api/queries.ts";
 import { HostPicker } from "../hosts/host-picker.tsx";
 import type { NamedHost } from "../hosts/named-host.ts";
 import { announce } from "../parts/announce.ts";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { cleanHash, isHash } from "./hash-text.ts";
 import { ruleName } from "./rule-name.ts";
@@ -55,8 +56,7 @@ export function RuleDialog({
   };
   const error = create.error ?? change.error;
   return (
-    <Modal
-      opened
+    <Dialog
       onClose={onClose}
       title={rule === null ? t("prevention.createTitle") : t("prevention.editTitle", { name: ruleName(rule) })}
       size="lg"
@@ -128,6 +128,6 @@ export function RuleDialog({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,8 +1,9 @@
-import { Button, Group, Modal, NumberInput, Stack, Text } from "@mantine/core";
+import { Button, Group, NumberInput, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useChange } from "../api/queries.ts";
 import { CopyBlock } from "../parts/copy-text.tsx";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 
 /** Ends with the command to run on a host: the token in it is shown here and nowhere else. */
@@ -13,7 +14,7 @@ export function JoinTokenDialog({ onClose }: { onClose: () => void }) {
   const create = useChange("createJoinToken", { touches: ["listJoinTokens"] });
   if (create.data !== undefined) {
     return (
-      <Modal opened onClose={onClose} title={t("settings.tokenTitle")} size="lg">
+      <Dialog onClose={onClose} title={t("settings.tokenTitle")} size="lg">
         <Stack gap="sm">
           <Text size="sm">{t("settings.tokenWhy")}</Text>
           <CopyBlock text={create.data.command} label={t("settings.tokenWhy")} />
@@ -25,11 +26,11 @@ export function JoinTokenDialog({ onClose }: { onClose: () => void }) {
             <Button onClick={onClose}>{t("actions.understood")}</Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     );
   }
   return (
-    <Modal opened onClose={onClose} title={t("settings.createTokenTitle")}>
+    <Dialog onClose={onClose} title={t("settings.createTokenTitle")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -65,6 +66,6 @@ export function JoinTokenDialog({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, Modal, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Group, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { IconTerminal2 } from "@tabler/icons-react";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -7,6 +7,7 @@ import { useChange } from "../api/queries.ts";
 import { HostPicker } from "../hosts/host-picker.tsx";
 import { type NamedHost, namesOf } from "../hosts/named-host.ts";
 import { announceBulk } from "../parts/announce.ts";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 
 export type ProgramToRun = { program: string; commandLine: string | null; workingDirectory: string | null };
@@ -62,12 +63,7 @@ export function RunDialog({
   };
   const mono = { input: { fontFamily: "var(--mantine-font-family-monospace)" } };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={hosts.length === 0 ? t("tasks.titleAny") : t("tasks.title", names)}
-      size="lg"
-    >
+    <Dialog onClose={onClose} title={hosts.length === 0 ? t("tasks.titleAny") : t("tasks.title", names)} size="lg">
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -147,6 +143,6 @@ export function RunDialog({
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,11 +1,12 @@
 import type { ConsoleReply, ConsoleRole } from "@cordon/contract/console-api";
-import { Button, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useChange } from "../api/queries.ts";
 import { announce } from "../parts/announce.ts";
 import { ConfirmDialog } from "../parts/confirm-dialog.tsx";
 import { CopyBlock } from "../parts/copy-text.tsx";
+import { Dialog } from "../parts/dialog.tsx";
 import { ProblemNotice } from "../parts/problem-notice.tsx";
 import { RoleChoice } from "./role-choice.tsx";
 
@@ -24,7 +25,7 @@ export function CreateUserDialog({ onClose }: { onClose: () => void }) {
     },
   });
   return (
-    <Modal opened onClose={onClose} title={t("users.createTitle")}>
+    <Dialog onClose={onClose} title={t("users.createTitle")}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -63,7 +64,7 @@ export function CreateUserDialog({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 
@@ -113,7 +114,7 @@ export function ResetUserDialog({ user, onClose }: { user: User; onClose: () => 
   const reset = useChange("resetUser", { touches: ["listUsers"] });
   if (reset.data !== undefined) {
     return (
-      <Modal opened onClose={onClose} title={t("users.oneTimePassword", { name: user.name })}>
+      <Dialog onClose={onClose} title={t("users.oneTimePassword", { name: user.name })}>
         <Stack gap="sm">
           <Text size="sm">{t("users.oneTimePasswordWhy")}</Text>
           <CopyBlock text={reset.data.password} label={t("users.oneTimePassword", { name: user.name })} />
@@ -121,7 +122,7 @@ export function ResetUserDialog({ user, onClose }: { user: User; onClose: () => 
             <Button onClick={onClose}>{t("actions.understood")}</Button>
           </Group>
         </Stack>
-      </Modal>
+      </Dialog>
     );
   }
   return (
