@@ -10,8 +10,11 @@ const kinds = ["web", "db", "build", "workstation", "mail"];
 const systems = ["Debian GNU/Linux 12 (bookworm)", "Ubuntu 24.04.1 LTS", "Red Hat Enterprise Linux 9.4"];
 const hourMs = 3_600_000;
 
-/** Into the database of a Central Node that is stopped. The first host has a name that would be a script as HTML. */
-export async function fillWithHosts(dataDir: string, count: number): Promise<void> {
+/**
+ * Into the database of a Central Node that is stopped. `hostile`: the first host has a name that would
+ * be a script as HTML.
+ */
+export async function fillWithHosts(dataDir: string, count: number, { hostile = true } = {}): Promise<void> {
   const database = await openDatabase(join(dataDir, "cordon.db"));
   const now = Date.now();
   try {
@@ -24,7 +27,10 @@ export async function fillWithHosts(dataDir: string, count: number): Promise<voi
           tx,
           {
             sensor_id: randomUUID(),
-            host_name: index === 0 ? hostileName : `${kinds[index % 5]}-${String(index).padStart(5, "0")}.example.org`,
+            host_name:
+              hostile && index === 0
+                ? hostileName
+                : `${kinds[index % 5]}-${String(index).padStart(5, "0")}.example.org`,
             ip_addresses: JSON.stringify([address]),
             os_family: "linux",
             os_name: systems[index % 3] ?? "",
