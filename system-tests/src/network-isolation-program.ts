@@ -20,7 +20,7 @@ type Reply = { id: number; result?: unknown; error?: string };
 
 /** `command`: what stands before the program's path, such as a wrapper that drops rights. */
 export function startProgram<Calls extends Record<string, Call>>(
-  node: NetworkNode,
+  node: Pick<NetworkNode, "spawn">,
   file: string,
   command: string[] = [],
 ): Program<Calls> {
