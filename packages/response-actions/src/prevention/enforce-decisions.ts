@@ -83,7 +83,7 @@ export function createDecisions({
           continue;
         }
         const identity = identify(fd);
-        if (identity !== null) store.forget(identity);
+        if (identity !== null) store.forget(fd, identity);
         kernel.close(fd);
       }
     }

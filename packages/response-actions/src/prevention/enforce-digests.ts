@@ -95,9 +95,10 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
     /** Whether recalling it is safe only once all events that wait were looked at. */
     needsDrain: (fd: number, identity: Identity) => trustOf(fd, identity) === "close",
 
-    /** It was written to. */
-    forget({ file }: Identity) {
+    /** It was written to. Its writers are of interest again once it was hashed anew. */
+    forget(fd: number, { file }: Identity) {
       remembered.delete(file);
+      kernel.fanotifyMark(groupFd, fanotify.remove, fanotify.closeWrite, fd, null);
     },
     /** The rules ask for another digest than was computed so far. */
     clear: () => remembered.clear(),

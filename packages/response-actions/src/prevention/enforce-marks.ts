@@ -50,7 +50,7 @@ export function createMarks({
     const namespace: Namespace = { pid, descriptor: null, isSeen: true };
     if (reports >= 0) {
       const path = `/proc/${pid}/ns/mnt`;
-      kernel.fanotifyMark(reports, fanotify.add | fanotify.mountNamespace, fanotify.mountAttached, here, path);
+      kernel.fanotifyMark(reports, fanotify.add | fanotify.mountNamespace, mountChanges, here, path);
     } else {
       try {
         namespace.descriptor = openSync(`/proc/${pid}/mountinfo`, "r");
@@ -168,15 +168,16 @@ export function createMarks({
   };
 }
 
+const mountChanges = fanotify.mountAttached | fanotify.mountDetached;
 const reportsRead = Buffer.alloc(4096);
 const statMask = { inode: 0x100, mountId: 0x1000 } as const;
 
 /** Mounts as the kernel reports them, from 6.14 on; below 0 where it does not. */
 function createReports(): number {
-  const { closeOnExec, nonBlocking, reportMounts, add, mountNamespace, mountAttached } = fanotify;
+  const { closeOnExec, nonBlocking, reportMounts, add, mountNamespace } = fanotify;
   const fd = kernel.fanotifyInit(closeOnExec | nonBlocking | reportMounts, 0);
   if (fd < 0) return fd;
-  if (kernel.fanotifyMark(fd, add | mountNamespace, mountAttached, here, "/proc/self/ns/mnt") === 0) return fd;
+  if (kernel.fanotifyMark(fd, add | mountNamespace, mountChanges, here, "/proc/self/ns/mnt") === 0) return fd;
   kernel.close(fd);
   return -1;
 }
