@@ -121,7 +121,7 @@ function run(): never {
   kernel.signal(leaseBroken, ignore);
   warmUp();
   // Everybody waits for it.
-  setPriority(-10);
+  setPriority(-15);
   send({ type: "ready" });
   let nextAlive = 0;
   for (;;) {
