@@ -4,9 +4,12 @@ import fc from "fast-check";
 import { createFrameReader, encodeFrame } from "./enforce-frames.ts";
 
 test("frames arrive whole and in order, however they were cut on the way", () => {
-  const frames = fc.array(fc.tuple(fc.record({ text: fc.string() }), fc.uint8Array({ maxLength: 50 })), {
-    maxLength: 5,
-  });
+  const frames = fc.array(
+    fc.tuple(fc.record({ text: fc.string() }, { noNullPrototype: true }), fc.uint8Array({ maxLength: 50 })),
+    {
+      maxLength: 5,
+    },
+  );
   fc.assert(
     fc.property(frames, fc.integer({ min: 1, max: 40 }), (sent, step) => {
       const stream = Buffer.concat(sent.map(([message, bytes]) => encodeFrame(message, Buffer.from(bytes))));
