@@ -1,0 +1,32 @@
+/**
+ * The bypass matrix's side of a namespace. Started by prevention-matrix-lab.ts in mount, network and process namespaces
+ * of its own, with a folder to mount over as its argument: whatever it leaves behind goes with the namespaces.
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { serveCalls } from "./network-isolation-program.ts";
+import { leaveMountsOfTypes } from "./prevention-matrix-disk.ts";
+import type { EngineName } from "./prevention-matrix-engine.ts";
+import { createEngine } from "./prevention-matrix-engines.ts";
+import { tryWays } from "./prevention-matrix-trial.ts";
+
+const [folder = ""] = process.argv.slice(2);
+leaveMountsOfTypes(["tmpfs", "ext2"]);
+// In memory, and of a type that no engine guards: images, state and settings lie here.
+execFileSync("mount", ["-t", "ramfs", "cordon-test", folder]);
+execFileSync("ip", ["link", "set", "lo", "up"]);
+for (const each of ["engine", "trial"]) mkdirSync(join(folder, each));
+
+const calls = {
+  /** All ways, or the one of that name. */
+  tryWays: ({ engine, only }: { engine: EngineName; only?: string }) =>
+    tryWays(
+      createEngine(engine, join(folder, "engine")),
+      join(folder, "trial"),
+      (way) => only === undefined || way.name === only,
+    ),
+};
+export type LabCalls = typeof calls;
+
+serveCalls(calls);

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { ways } from "./prevention-matrix.ts";
+import { matrixAsMarkdown } from "./prevention-matrix-document.ts";
+import { type EngineName, engineNames } from "./prevention-matrix-engine.ts";
+import { needsFapolicyd } from "./prevention-matrix-fapolicyd.ts";
+import { needsLab, openLab } from "./prevention-matrix-lab.ts";
+
+const titles: Record<EngineName, string> = {
+  none: "without prevention every way of the matrix starts the banned file",
+  cordon: "Cordon denies the ways that the matrix says, and no other",
+  "cordon-scripts": "Cordon with scripts mode denies the ways that the matrix says, and no other",
+  fapolicyd: "fapolicyd as it is installed denies the ways that the matrix says, and no other",
+  "fapolicyd-strict": "fapolicyd at its strictest denies the ways that the matrix says, and no other",
+};
+
+for (const engine of engineNames) {
+  const needs = { ...needsLab, ...(engine.startsWith("fapolicyd") ? needsFapolicyd : {}) };
+  test(titles[engine], needs, async (t) => {
+    const lab = openLab();
+    t.after(() => lab.kill());
+    const outcomes = await lab.ask("tryWays", { engine });
+    assert.equal(outcomes.length, ways.length);
+    for (const way of ways) {
+      const expected = way.deniedBy.includes(engine) ? "denied" : "runs";
+      await t.test(`${engine}, ${way.name}: ${expected}`, () => {
+        const outcome = outcomes.find((each) => each.way === way.name);
+        assert.ok(outcome !== undefined);
+        if (way.sometimesDeniedBy?.includes(engine)) return;
+        assert.equal(outcome.ran ? "runs" : "denied", expected, outcome.said);
+      });
+    }
+  });
+}
+
+test("docs/limitations.md shows the matrix as it is tested", () => {
+  const document = readFileSync(new URL("../../docs/limitations.md", import.meta.url), "utf8");
+  assert.ok(document.includes(matrixAsMarkdown()), `put this into docs/limitations.md:\n\n${matrixAsMarkdown()}`);
+});
