@@ -6,6 +6,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { serveCalls } from "./network-isolation-program.ts";
+import { type Cost, prepareCost } from "./prevention-matrix-cost.ts";
 import { leaveMountsOfTypes } from "./prevention-matrix-disk.ts";
 import type { EngineName } from "./prevention-matrix-engine.ts";
 import { createEngine } from "./prevention-matrix-engines.ts";
@@ -16,7 +17,13 @@ leaveMountsOfTypes(["tmpfs", "ext2"]);
 // In memory, and of a type that no engine guards: images, state and settings lie here.
 execFileSync("mount", ["-t", "ramfs", "cordon-test", folder]);
 execFileSync("ip", ["link", "set", "lo", "up"]);
-for (const each of ["engine", "trial"]) mkdirSync(join(folder, each));
+for (const each of ["engine", "trial", "cost"]) mkdirSync(join(folder, each));
+
+let cost: Cost | null = null;
+function prepared(): Cost {
+  if (cost === null) throw new Error("prepareCost comes first");
+  return cost;
+}
 
 const calls = {
   /** All ways, or the one of that name. */
@@ -26,6 +33,13 @@ const calls = {
       join(folder, "trial"),
       (way) => only === undefined || way.name === only,
     ),
+  /** Before the three that follow. */
+  async prepareCost({ engine, banned }: { engine: EngineName; banned: number }) {
+    cost = await prepareCost(createEngine(engine, join(folder, "engine")), join(folder, "cost"), banned);
+  },
+  timeStarts: ({ count }: { count: number }) => prepared().timeStarts(count),
+  timeOpens: ({ count }: { count: number }) => prepared().timeOpens(count),
+  residentBytes: (_: null) => prepared().residentBytes(),
 };
 export type LabCalls = typeof calls;
 

@@ -1,0 +1,122 @@
+/**
+ * P4: what prevention costs whoever starts a program, and whoever opens a file. Four disks of the same content, each
+ * guarded by one engine and reached by one timer; one is measured at a time, in turns, so that whatever else the machine
+ * does falls on all alike. Nothing guards two of them: how far apart those come out is what the run cannot tell.
+ */
+import type { EngineName } from "../../system-tests/src/prevention-matrix-engine.ts";
+import { type Lab, needsLab, openLab } from "../../system-tests/src/prevention-matrix-lab.ts";
+import type { BenchRow } from "./bench-row.ts";
+import { median, quantile } from "./distribution.ts";
+
+const columns = ["none", "control", "cordon", "fapolicyd"] as const;
+type Column = (typeof columns)[number];
+type Times = Record<Column, number[][]>;
+
+const engineOf: Record<Column, EngineName> = {
+  none: "none",
+  control: "none",
+  cordon: "cordon",
+  fapolicyd: "fapolicyd",
+};
+/** 80 turns of 25 make the 2,000 starts of each column. */
+const turns = 80;
+const startsPerTurn = 25;
+const opensPerTurn = 100;
+const bannedFiles = 10;
+/** Two measurements of the same thing may differ by this much before the run is called too noisy to tell. */
+const widestControl = 0.02;
+
+export async function p4(): Promise<BenchRow[]> {
+  const { starts, opens } = await measure();
+  return [startRow(starts), openRow(opens)];
+}
+
+async function measure(): Promise<{ starts: Times; opens: Times }> {
+  if (needsLab.skip !== undefined) throw new Error(needsLab.skip);
+  const labs = columns.map((column) => ({ column, lab: openLab() }));
+  try {
+    for (const { column, lab } of labs) {
+      await lab.ask("prepareCost", { engine: engineOf[column], banned: bannedFiles });
+      // Steady state: caches are filled, and code that runs often is compiled.
+      for (let turn = 0; turn < 20; turn++) await measureTurn(lab);
+    }
+    const starts: Times = { none: [], control: [], cordon: [], fapolicyd: [] };
+    const opens: Times = { none: [], control: [], cordon: [], fapolicyd: [] };
+    for (let turn = 0; turn < turns; turn++) {
+      // Another one begins each time: none is always the one that follows a pause.
+      for (let index = 0; index < labs.length; index++) {
+        const each = labs[(turn + index) % labs.length];
+        if (each === undefined) continue;
+        const measured = await measureTurn(each.lab);
+        starts[each.column].push(measured.starts);
+        opens[each.column].push(measured.opens);
+      }
+    }
+    return { starts, opens };
+  } finally {
+    for (const { lab } of labs) await lab.kill();
+  }
+}
+
+async function measureTurn(lab: Lab) {
+  return {
+    starts: await lab.ask("timeStarts", { count: startsPerTurn }),
+    opens: await lab.ask("timeOpens", { count: opensPerTurn }),
+  };
+}
+
+function startRow(times: Times): BenchRow {
+  const compared = compare(times);
+  const peer = compared.ratioOf("fapolicyd");
+  return {
+    id: "P4",
+    figure: "start of a program on a guarded disk, median",
+    value: compared.medianOf("cordon") / 1e6,
+    floor: compared.medianOf("none") / 1e6,
+    unit: "ms",
+    ratio: compared.ratioOf("cordon"),
+    p99Ratio: compared.p99RatioOf("cordon"),
+    spread: compared.spread,
+    target: `≤ 1.10 × nothing, and below fapolicyd (${peer.toFixed(2)})`,
+    met: !compared.noisy && compared.ratioOf("cordon") <= 1.1 && compared.ratioOf("cordon") < peer,
+    note: [
+      `${turns * startsPerTurn} starts each, ${bannedFiles} files banned`,
+      `fapolicyd p99 ${compared.p99RatioOf("fapolicyd").toFixed(2)}`,
+      ...compared.warnings,
+    ].join("; "),
+  };
+}
+
+function openRow(times: Times): BenchRow {
+  const compared = compare(times);
+  return {
+    id: "P4",
+    figure: "open() of a harmless file on a guarded disk, median",
+    value: compared.medianOf("cordon") / 1e3,
+    floor: compared.medianOf("none") / 1e3,
+    unit: "µs",
+    ratio: compared.ratioOf("cordon"),
+    p99Ratio: compared.p99RatioOf("cordon"),
+    spread: compared.spread,
+    target: "≤ 1.10 × nothing",
+    met: !compared.noisy && compared.ratioOf("cordon") <= 1.1,
+    note: [`fapolicyd ${compared.ratioOf("fapolicyd").toFixed(1)} × nothing`, ...compared.warnings].join("; "),
+  };
+}
+
+function compare(times: Times) {
+  const all = (column: Column) => times[column].flat();
+  const medianOf = (column: Column) => median(all(column));
+  const ratioOf = (column: Column) => medianOf(column) / medianOf("none");
+  const control = ratioOf("control");
+  const noisy = Math.abs(control - 1) > widestControl;
+  const perTurn = times.cordon.map((turn, index) => median(turn) / median(times.none[index] ?? []));
+  return {
+    medianOf,
+    ratioOf,
+    p99RatioOf: (column: Column) => quantile(all(column), 0.99) / quantile(all("none"), 0.99),
+    noisy,
+    spread: `nothing against itself ${control.toFixed(3)}; half of the turns ${quantile(perTurn, 0.25).toFixed(2)}–${quantile(perTurn, 0.75).toFixed(2)}`,
+    warnings: noisy ? ["too noisy to tell: run it again on a machine that does less"] : [],
+  };
+}
