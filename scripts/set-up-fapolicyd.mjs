@@ -2,14 +2,14 @@
 // the checkout. It is never installed: an installed one would start as a service and watch the whole machine.
 // Plain JavaScript without packages, as set-up.mjs is.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** With its libraries: a machine has some of them, and which ones differs. */
 const debianPackages = ["fapolicyd", "liblmdb0", "libcap-ng0", "libmagic1", "libmagic-mgc", "libseccomp2"];
 
 /**
- * The folder holds the packages' files as a root does: `usr/sbin/fapolicyd`, `usr/lib/…`. Says why when it cannot be had;
+ * The folder holds the packages' files as a root does, and `version`. Says why when it cannot be had;
  * null when it is there.
  */
 export function fetchFapolicyd(root) {
@@ -26,6 +26,9 @@ export function fetchFapolicyd(root) {
     for (const name of readdirSync(folder).filter((each) => each.endsWith(".deb"))) {
       if (spawnSync("dpkg", ["-x", join(folder, name), unpacked]).status !== 0) return `dpkg could not unpack ${name}`;
     }
+    const deb = readdirSync(folder).find((each) => each.startsWith("fapolicyd_")) ?? "";
+    const version = spawnSync("dpkg-deb", ["--field", join(folder, deb), "Version"], { encoding: "utf8" }).stdout;
+    writeFileSync(join(unpacked, "version"), version);
     // In one step and last: a folder that is there is whole.
     renameSync(unpacked, target);
     return null;

@@ -19,6 +19,6 @@ export function matrixAsMarkdown(): string {
 }
 
 function cell(way: Way, engine: EngineName): string {
-  if (way.sometimesDeniedBy?.includes(engine)) return "**either**";
-  return way.deniedBy.includes(engine) ? "denied" : "**runs**";
+  if (way.deniedBy.includes(engine)) return "denied";
+  return way.isHarmless ? "runs" : "**runs**";
 }

@@ -16,10 +16,8 @@ import type { Engine } from "./prevention-matrix-engine.ts";
 const packages = fileURLToPath(new URL("../../.cordon/fapolicyd", import.meta.url));
 const program = join(packages, "usr/sbin/fapolicyd");
 
-/** What a test passes to be skipped by name where the peer is not to be had. */
-export const needsFapolicyd: { skip?: string } = existsSync(program)
-  ? {}
-  : { skip: "needs Debian's fapolicyd unpacked in .cordon/: node scripts/set-up.mjs" };
+/** What a test passes to be skipped by name where the peer, as the matrix describes it, is not to be had. */
+export const needsFapolicyd: { skip?: string } = skipReason();
 
 /** No process of a test runs this long: a frozen machine is worse than a test that failed. */
 const longestRunSec = 300;
@@ -84,6 +82,12 @@ export function createFapolicydEngine(folder: string, { strict }: { strict: bool
 /** From /proc, in bytes: what of the process is in memory now. */
 export function residentBytesOf(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
+}
+
+function skipReason(): { skip?: string } {
+  if (!existsSync(program)) return { skip: "needs Debian's fapolicyd unpacked in .cordon/: node scripts/set-up.mjs" };
+  const version = readFileSync(join(packages, "version"), "utf8").trim();
+  return version.startsWith("1.1.7-") ? {} : { skip: `needs fapolicyd 1.1.7, and this is ${version}` };
 }
 
 type Mount = { id: number; device: string; point: string; type: string };

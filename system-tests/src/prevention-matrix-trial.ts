@@ -4,25 +4,28 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { release } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { prelude, type Way, ways } from "./prevention-matrix.ts";
+import { isPossible, prelude, type Way, ways } from "./prevention-matrix.ts";
 import { copyLibraries, loaderOf, makeDisk, mountDisk } from "./prevention-matrix-disk.ts";
 import type { Engine } from "./prevention-matrix-engine.ts";
 
 /** Whether the banned thing ran is read off what it does, never off an exit code. `said`: for whoever looks into it. */
 export type Outcome = { way: string; ran: boolean; said: string };
 
-const starts = fileURLToPath(new URL("prevention-matrix-starts.py", import.meta.url));
+const beside = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const longestWayMs = 30_000;
 const shell = "/bin/sh";
 
 /** `folder`: an empty one on a file system that no engine guards. */
 export async function tryWays(engine: Engine, folder: string, chosen: (way: Way) => boolean): Promise<Outcome[]> {
   const world = await makeWorld(folder);
-  const rows = ways.filter(chosen).map((way, index) => ({ way, start: makeRow(world, way, index) }));
+  const rows = ways
+    .filter((way) => chosen(way) && isPossible(way, release()))
+    .map((way, index) => ({ way, start: makeRow(world, way, index) }));
   const begun = new Map<Way, RunningWay>();
   for (const { way, start } of rows) {
     if (way.startsBeforeTheRule) begun.set(way, await start());
@@ -155,7 +158,8 @@ function makeRow(world: World, way: Way, index: number): () => Promise<RunningWa
     BAD_SH_PORT: String(world.badScriptPort),
     LOADER: loaderOf(shell),
     PYTHON: "/usr/bin/python3",
-    STARTS: starts,
+    STARTS: beside("prevention-matrix-starts.py"),
+    FUSE: beside("prevention-matrix-fuse.py"),
   };
   return async () => {
     const child = spawn("bash", ["--norc", "-c", prelude + way.run], {

