@@ -18,10 +18,10 @@ const engineOf: Record<Column, EngineName> = {
   cordon: "cordon",
   fapolicyd: "fapolicyd",
 };
-/** 80 turns of 25 make the 2,000 starts of each column. */
-const turns = 80;
-const startsPerTurn = 25;
-const opensPerTurn = 100;
+/** 200 turns of 10 make the 2,000 starts of each column. */
+const turns = 200;
+const startsPerTurn = 10;
+const opensPerTurn = 50;
 const bannedFiles = 10;
 const warmUpMs = 4000;
 /** Two measurements of the same thing may differ by this much before the run is called too noisy to tell. */

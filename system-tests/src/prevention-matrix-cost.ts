@@ -16,7 +16,7 @@ export type Cost = {
   residentBytes(): number;
 };
 
-const timer = fileURLToPath(new URL("prevention-matrix-timer.py", import.meta.url));
+const timer = fileURLToPath(new URL("./prevention-matrix-timer.py", import.meta.url));
 const program = "/bin/true";
 
 /** `banned`: how many digests the engine holds; none of them is of a file on the disk. */
