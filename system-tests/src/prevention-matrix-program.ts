@@ -3,7 +3,7 @@
  * of its own, with a folder to mount over as its argument: whatever it leaves behind goes with the namespaces.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { serveCalls } from "./network-isolation-program.ts";
 import { type Cost, prepareCost } from "./prevention-matrix-cost.ts";
@@ -15,7 +15,7 @@ import { tryWays } from "./prevention-matrix-trial.ts";
 const [folder = ""] = process.argv.slice(2);
 leaveMountsOfTypes(["tmpfs", "ext2"]);
 // In memory, and of a type that no engine guards: images, state and settings lie here.
-execFileSync("mount", ["-t", "ramfs", "cordon-test", folder]);
+execFileSync("mount", ["-t", "ramfs", "cordon-matrix", folder]);
 execFileSync("ip", ["link", "set", "lo", "up"]);
 for (const each of ["engine", "trial", "cost"]) mkdirSync(join(folder, each));
 
@@ -40,6 +40,8 @@ const calls = {
   timeStarts: ({ count }: { count: number }) => prepared().timeStarts(count),
   timeOpens: ({ count }: { count: number }) => prepared().timeOpens(count),
   residentBytes: (_: null) => prepared().residentBytes(),
+  /** By which what is in here can be told from outside. */
+  processNamespace: (_: null) => readlinkSync("/proc/self/ns/pid"),
 };
 export type LabCalls = typeof calls;
 
