@@ -1,0 +1,39 @@
+/** Runs prevention's enforcer as an agent would, in the namespaces that it is started in. */
+import { type Block, createPreventionEnforcer, type PreventionOptions } from "@cordon/response-actions/enforcers";
+import { serveCalls } from "./network-isolation-program.ts";
+
+type Enforcer = ReturnType<typeof createPreventionEnforcer>;
+type Options = Pick<PreventionOptions, "directory" | "guard" | "watchMountsBy">;
+type Scope = "host" | "all";
+
+let enforcer: Enforcer | null = null;
+const blocks: Block[] = [];
+const alarms: { code: string; detail: string }[] = [];
+const scans: { state: string; filesSeen: number; filesFound: number }[] = [];
+
+function current(): Enforcer {
+  if (enforcer === null) throw new Error("there is no enforcer");
+  return enforcer;
+}
+
+const calls = {
+  create(options: Options) {
+    enforcer = createPreventionEnforcer({
+      ...options,
+      onBlock: (block) => blocks.push(block),
+      onAlarm: (alarm) => alarms.push(alarm),
+      onScan: (progress) => scans.push(progress),
+    });
+  },
+  ability: (_: null) => current().ability(),
+  enforce: ({ scope = "host", wish }: { scope?: Scope; wish: Parameters<Enforcer["enforce"]>[0]["wish"] }) =>
+    current().enforce({ scope, wish, remainingSec: null, centralNode: { addresses: [], port: 0 } }),
+  readBack: ({ scope = "host" }: { scope?: Scope }) => current().readBack(scope),
+  close: (_: null) => current().close(),
+  seen: (_: null) => ({ blocks, alarms, scans }),
+  /** Resident memory of this process, in bytes. */
+  memory: (_: null) => process.memoryUsage.rss(),
+};
+export type AgentCalls = typeof calls;
+
+serveCalls(calls);

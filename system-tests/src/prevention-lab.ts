@@ -1,0 +1,92 @@
+/** A host for prevention's tests, in mount and process namespaces of its own, and the files that are tried there. */
+import { spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { startProgram } from "./network-isolation-program.ts";
+import type { AgentCalls } from "./prevention-agent.ts";
+import type { HostCalls } from "./prevention-host.ts";
+import { createFolder, type Owner } from "./programs.ts";
+
+export type Lab = Awaited<ReturnType<typeof createLab>>;
+
+// Ended with the process that started it, and all that runs inside ends with it.
+const ownNamespaces = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"];
+const privateMounts = ["--mount-proc", "--propagation", "private"];
+
+/** What a test passes to be skipped by name where no such host can be made. */
+export const needsGuardedHost: { skip?: string } = skipReason();
+
+/** With a filesystem in memory at `guarded`, and an agent without orders that guards it and what is mounted beneath. */
+export async function createLab(
+  owner: Owner,
+  {
+    watchMountsBy = "events",
+    kind = "tmpfs",
+  }: { watchMountsBy?: "events" | "mountinfo"; kind?: "tmpfs" | "ext4" } = {},
+) {
+  const folder = createFolder(owner, "prevention");
+  const guarded = join(folder, "guarded");
+  const directory = join(folder, "state");
+  const host = startProgram<HostCalls>({ spawn }, "./prevention-host.ts", [...ownNamespaces, ...privateMounts]);
+  owner.after(() => host.kill());
+  // In memory as well, or the image would be a file of the machine's disk.
+  await host.ask("mountTmpfs", { at: folder });
+  if (kind === "tmpfs") await host.ask("mountTmpfs", { at: guarded });
+  else await host.ask("mountImage", { at: guarded, image: join(folder, "image"), megabytes: 64 });
+
+  const lab = {
+    guarded,
+    directory,
+    host,
+    ask: <Name extends keyof AgentCalls>(name: Name, parameters: Parameters<AgentCalls[Name]>[0]) =>
+      // The host passes on what the agent's call of that name answers.
+      host.ask("ask", { name, parameters: parameters as never }) as Promise<Awaited<ReturnType<AgentCalls[Name]>>>,
+    /** A new agent on the same state. The one before is killed; its guard is not. */
+    async restartAgent() {
+      await host.ask("startAgent", null);
+      await lab.ask("create", { directory, guard: [guarded], watchMountsBy });
+    },
+    /** A program that exits with 0. Files of different `text` have different digests. */
+    async place(path: string, text: string): Promise<{ path: string; hash: string }> {
+      const content = `#!/bin/sh\n# ${text}\necho ran\n`;
+      const whole = path.startsWith("/") ? path : join(guarded, path);
+      await shell(`cat > ${whole} && chmod 755 ${whole}`, content);
+      return { path: whole, hash: createHash("sha256").update(content).digest("hex") };
+    },
+    /** "ran", or how it was kept from that. */
+    async attempt(...words: string[]): Promise<string> {
+      const { error, exitCode, stdout, stderr } = await host.ask("run", { words });
+      if (error !== null) return error;
+      return stdout === "ran\n" ? "ran" : `${exitCode}: ${stdout}${stderr}`;
+    },
+    ban: (...hashes: string[]) =>
+      lab.ask("enforce", {
+        wish: { files: hashes.map((hash) => ({ algorithm: "sha256", hash, name: null })) },
+      }),
+    lift: () => lab.ask("enforce", { wish: null }),
+    shell,
+    /** The process that guards now; null while none does. */
+    async guardPid(): Promise<number | null> {
+      const effect = await lab.ask("readBack", {});
+      const pid = effect.state === "in-effect" ? /guard process (\d+)/.exec(effect.detail)?.[1] : undefined;
+      return pid === undefined ? null : Number(pid);
+    },
+  };
+
+  async function shell(script: string, stdin = ""): Promise<string> {
+    const { exitCode, stdout, stderr } = await host.ask("run", { words: ["sh", "-c", script], stdin });
+    if (exitCode !== 0) throw new Error(`${script}: ${stderr}`);
+    return stdout;
+  }
+
+  await lab.restartAgent();
+  return lab;
+}
+
+function skipReason(): { skip?: string } {
+  if (process.platform !== "linux") return { skip: "needs Linux" };
+  if (process.geteuid?.() !== 0) return { skip: "needs root, to make mount namespaces and to watch filesystems" };
+  const [program = "", ...args] = [...ownNamespaces, ...privateMounts];
+  const tried = spawnSync(program, [...args, "true"], { encoding: "utf8" });
+  return tried.status === 0 ? {} : { skip: `needs the right to make mount namespaces: ${tried.stderr?.trim()}` };
+}
