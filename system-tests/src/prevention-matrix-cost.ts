@@ -1,11 +1,11 @@
 /** What an engine costs whoever starts or opens a harmless file on a disk that it guards. Runs inside namespaces of its own. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, realpathSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { copyLibraries, makeDisk, mountDisk } from "./prevention-matrix-disk.ts";
+import { copyLibraries, loaderOf, makeDisk, mountDisk } from "./prevention-matrix-disk.ts";
 import type { Engine } from "./prevention-matrix-engine.ts";
 
 export type Cost = {
@@ -24,8 +24,11 @@ export async function prepareCost(engine: Engine, folder: string, banned: number
   const disk = join(folder, "disk");
   makeDisk(join(folder, "disk.img"), 32);
   mountDisk(join(folder, "disk.img"), disk);
-  // Its loader and libraries too: a start is an execution of the program and one of the loader.
+  // Its loader and libraries too: a start is an execution of the program and one of the loader, and opens libraries.
   copyLibraries(program, disk);
+  // As on a host that is guarded whole: the engine's own programs and those that it guards have one and the same loader.
+  const loader = loaderOf(program);
+  execFileSync("mount", ["--bind", join(disk, loader), realpathSync(loader)]);
   mkdirSync(join(disk, "bin"));
   copyFileSync(program, join(disk, program));
   writeFileSync(join(disk, "file"), "nothing\n");

@@ -19,6 +19,7 @@ export function matrixAsMarkdown(): string {
 }
 
 function cell(way: Way, engine: EngineName): string {
+  if (way.isRaceFor?.includes(engine)) return "**race**";
   if (way.deniedBy.includes(engine)) return "denied";
   return way.isHarmless ? "runs" : "**runs**";
 }

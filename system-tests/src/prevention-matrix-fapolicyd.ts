@@ -41,9 +41,9 @@ export function createFapolicydEngine(folder: string, { strict }: { strict: bool
   return {
     name: strict ? "fapolicyd-strict" : "fapolicyd",
     async arm(sha256, mountPoints) {
-      const types = new Set(mountPoints.map(typeOfMount));
+      const types = [...new Set(mountPoints.map((point) => mountAt(point).type))];
       refuseForeignMounts(types, mountPoints);
-      writeSettings(folder, sha256, [...types], strict);
+      writeSettings(folder, sha256, types, strict);
       const errors: string[] = [];
       child = spawn("timeout", ["-s", "KILL", String(longestRunSec), program, "--debug-deny"], {
         env: {
@@ -108,18 +108,22 @@ function mountAt(point: string): Mount {
   return found;
 }
 
-const typeOfMount = (point: string) => mountAt(point).type;
+/** The same file systems may be mounted elsewhere as well: those mounts are the test's too. */
+function ownMounts(mountPoints: readonly string[]): Mount[] {
+  const devices = mountPoints.map((point) => mountAt(point).device);
+  return mounts().filter(({ device }) => devices.includes(device));
+}
 
 /** It would mark them, and the machine's other processes wait for it at each opening. */
-function refuseForeignMounts(types: Set<string>, mountPoints: readonly string[]): void {
-  const foreign = mounts().filter(({ type, point }) => types.has(type) && !mountPoints.includes(point));
+function refuseForeignMounts(types: readonly string[], mountPoints: readonly string[]): void {
+  const own = ownMounts(mountPoints).map(({ id }) => id);
+  const foreign = mounts().filter(({ type, id }) => types.includes(type) && !own.includes(id));
   if (foreign.length > 0) throw new Error(`not the test's own: ${foreign.map(({ point }) => point).join(", ")}`);
 }
 
 /** As the kernel writes marks of a mount and of a file system into fdinfo: hexadecimal, a device as major << 20 | minor. */
 function marksWanted(mountPoints: readonly string[]): { mount: string; device: string }[] {
-  return mountPoints.map((point) => {
-    const { id, device } = mountAt(point);
+  return ownMounts(mountPoints).map(({ id, device }) => {
     const [major = 0, minor = 0] = device.split(":").map(Number);
     return { mount: `mnt_id:${id.toString(16)}`, device: `sdev:${((major << 20) | minor).toString(16)}` };
   });

@@ -12,14 +12,14 @@ export type Lab = Program<LabCalls>;
 /** What a test passes to be skipped by name, and with the reason, where such a world cannot be made. */
 export const needsLab: { skip?: string } = skipReason();
 
+// Ended with the process that started it, and all that runs inside ends with it.
+const ownNamespaces = [
+  ...["setpriv", "--pdeathsig", "KILL"],
+  ...["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"],
+];
+
 export function openLab(): Lab {
-  const namespaces = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
-  return startProgram<LabCalls>(
-    { spawn: (command, args = [], options = {}) => spawn("unshare", [...namespaces, command, ...args], options) },
-    "prevention-matrix-program.ts",
-    [],
-    [folderToMountOver()],
-  );
+  return startProgram<LabCalls>({ spawn }, "prevention-matrix-program.ts", ownNamespaces, [folderToMountOver()]);
 }
 
 /**
