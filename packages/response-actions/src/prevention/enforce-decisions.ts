@@ -113,7 +113,7 @@ export function createDecisions({
         return;
       }
     }
-    const isOnlyOpened = asked.every(({ isExec }) => !isExec);
+    const isOnlyOpened = rules?.scripts === true && asked.every(({ isExec }) => !isExec);
     if (isOnlyOpened && identity.size > largestScriptBytes && !knownBad.has(identity.file)) {
       return conclude(asked, identity, null);
     }

@@ -7,6 +7,7 @@ import type { GuardState } from "./enforce-guard-messages.ts";
 import { createHostNeeds, withoutNeeded } from "./enforce-host-needs.ts";
 import { fanotify } from "./enforce-kernel.ts";
 import type { Filesystem } from "./enforce-marks.ts";
+import { collectRubbish } from "./enforce-memory.ts";
 import { findGuardFault, guardedMounts, readMounts, readRootDevices } from "./enforce-mounts.ts";
 import { createCanary, type Probe, startProbe } from "./enforce-probe.ts";
 import { createScanning, type ScanEvent } from "./enforce-scanning.ts";
@@ -25,6 +26,7 @@ export type EngineEffect =
 type Wish = { asked: ScopeDigests; left: ScopeDigests; scripts: boolean; killRunning: boolean; refused: RefusedPart[] };
 
 const lookAgainEveryMs = 60_000;
+const rubbishAfterMs = 500;
 
 export async function createEngine(options: EngineOptions) {
   const { guarded } = options;
@@ -92,8 +94,10 @@ export async function createEngine(options: EngineOptions) {
       else wishes.set(scope, before);
       return { state: "failed", reason: "GUARD_FAILED", detail: messageOf(error) };
     }
-    const wish = wishes.get(scope);
-    if (wish !== undefined) scanning.start({ rules: rules(), killScopes: killScopes() });
+    if (wishes.size === 0) scanning.stop();
+    else if (order !== null) scanning.start({ rules: rules(), killScopes: killScopes() });
+    // Once nobody waits for it.
+    setTimeout(collectRubbish, rubbishAfterMs).unref();
     return readBack(scope);
   }
 
@@ -144,7 +148,7 @@ export async function createEngine(options: EngineOptions) {
     },
     async close() {
       clearInterval(looks);
-      scanning.close();
+      scanning.stop();
       probing?.end();
       await supervisor.close();
     },

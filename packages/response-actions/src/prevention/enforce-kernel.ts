@@ -59,6 +59,12 @@ export const kernel = {
     value: Buffer,
     old: null,
   ) => number,
+  madvise: libc.func("int madvise(uint64 start, uint64 length, int advice)") as (
+    start: bigint,
+    length: bigint,
+    advice: number,
+  ) => number,
+  mallocTrim: libc.func("int malloc_trim(ulong keep)") as (keep: number) => number,
   signal: libc.func("void *signal(int number, void *handler)") as (number: number, handler: bigint) => unknown,
 };
 
@@ -105,7 +111,7 @@ const openFilesystem = libc.func("syscall", "long", ["long", "str", "uint"]);
 const configureFilesystem = libc.func("syscall", "long", ["long", "int", "uint", "str", "str", "int"]);
 const mountFilesystem = libc.func("syscall", "long", ["long", "int", "uint", "uint"]);
 /** The same numbers on every kind of machine. */
-const calls = { fsopen: 430, fsconfig: 431, fsmount: 432 } as const;
+const calls = { pidfdSendSignal: 424, fsopen: 430, fsconfig: 431, fsmount: 432, pidfdOpen: 434 } as const;
 
 /** An empty filesystem in memory, mounted nowhere: only its descriptor leads to it. Below 0 where it cannot be had. */
 export function mountTmpfs(): number {
@@ -117,4 +123,27 @@ export function mountTmpfs(): number {
   const mount = isMade ? (mountFilesystem(calls.fsmount, context, closeOnExec, 0) as number) : -1;
   kernel.close(context);
   return mount;
+}
+
+const openByPid = libc.func("syscall", "long", ["long", "int", "uint"]);
+const signalByDescriptor = libc.func("syscall", "long", ["long", "int", "int", "void *", "uint"]);
+
+/** A descriptor that means this process and never another; below 0 where there is none. */
+export function openProcess(pid: number): number {
+  return openByPid(calls.pidfdOpen, pid, 0) as number;
+}
+
+/** SIGKILL. False: it had ended. */
+export function killByDescriptor(process: number): boolean {
+  const kill = 9;
+  return (signalByDescriptor(calls.pidfdSendSignal, process, kill, null, 0) as number) === 0;
+}
+
+const setIoPriority = libc.func("syscall", "long", ["long", "int", "int", "int"]);
+
+/** Reads from disk only when nobody else does. Without effect where the number of the call is not known. */
+export function yieldDisk() {
+  const call = { x64: 251, arm64: 30 }[process.arch as string];
+  const [thisProcess, idle] = [1, 3 << 13];
+  if (call !== undefined) setIoPriority(call, thisProcess, 0, idle);
 }

@@ -282,7 +282,8 @@ export async function createSupervisor(options: SupervisorOptions) {
 
     state,
     group: () => armed?.groupFd ?? null,
-    isStandingIn: () => armed?.standIn != null,
+    nullFd,
+    pids: () => (armed?.guard == null ? [] : [armed.guard.pid]),
     trust(pid: number) {
       trusted.add(pid);
       if (armed !== null) trust(armed);
