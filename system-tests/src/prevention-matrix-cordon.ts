@@ -36,7 +36,7 @@ export function createCordonEngine(folder: string, { scripts }: { scripts: boole
         scripts,
       });
       if (effect?.state !== "in-effect" || (effect.refused ?? []).length > 0) throw new Error(JSON.stringify(effect));
-      await until("the files that are there have been looked at", () => isScanned, Number(process.env.SCAN ?? 20_000)).catch(e=>{console.error(e)});
+      await until("the files that are there have been looked at", () => isScanned);
     },
     async disarm() {
       await enforce(null);
