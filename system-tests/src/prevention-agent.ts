@@ -1,4 +1,6 @@
 /** Runs prevention's enforcer as an agent would, in the namespaces that it is started in. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type Block, createPreventionEnforcer, type PreventionOptions } from "@cordon/response-actions/enforcers";
 import { serveCalls } from "./network-isolation-program.ts";
 
@@ -31,8 +33,12 @@ const calls = {
   readBack: ({ scope = "host" }: { scope?: Scope }) => current().readBack(scope),
   close: (_: null) => current().close(),
   seen: (_: null) => ({ blocks, alarms, scans }),
-  /** Resident memory of this process, in bytes. */
-  memory: (_: null) => process.memoryUsage.rss(),
+  pid: (_: null) => process.pid,
+  /** Drops what the order itself left in memory: an agent has it in its journal. */
+  collect(_: null) {
+    setFlagsFromString("--expose-gc");
+    runInNewContext("gc")();
+  },
 };
 export type AgentCalls = typeof calls;
 

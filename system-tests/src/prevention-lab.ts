@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { startProgram } from "./network-isolation-program.ts";
 import type { AgentCalls } from "./prevention-agent.ts";
 import type { HostCalls } from "./prevention-host.ts";
-import { createFolder, type Owner } from "./programs.ts";
+import type { Owner } from "./programs.ts";
 
 export type Lab = Awaited<ReturnType<typeof createLab>>;
 
@@ -24,7 +24,9 @@ export async function createLab(
     kind = "tmpfs",
   }: { watchMountsBy?: "events" | "mountinfo"; kind?: "tmpfs" | "ext4" } = {},
 ) {
-  const folder = createFolder(owner, "prevention");
+  // Every machine has it, and what is mounted there is seen by this host alone. A folder of the test's own will not do: to
+  // remove one on which something is mounted in a namespace that is just ending keeps that mount alive for ever (Linux 6.18).
+  const folder = "/mnt";
   const guarded = join(folder, "guarded");
   const directory = join(folder, "state");
   const host = startProgram<HostCalls>({ spawn }, "./prevention-host.ts", [...ownNamespaces, ...privateMounts]);
@@ -42,9 +44,9 @@ export async function createLab(
       // The host passes on what the agent's call of that name answers.
       host.ask("ask", { name, parameters: parameters as never }) as Promise<Awaited<ReturnType<AgentCalls[Name]>>>,
     /** A new agent on the same state. The one before is killed; its guard is not. */
-    async restartAgent() {
+    async restartAgent({ guard = [guarded] }: { guard?: string[] } = {}) {
       await host.ask("startAgent", null);
-      await lab.ask("create", { directory, guard: [guarded], watchMountsBy });
+      await lab.ask("create", { directory, guard, watchMountsBy });
     },
     /** A program that exits with 0. Files of different `text` have different digests. */
     async place(path: string, text: string): Promise<{ path: string; hash: string }> {

@@ -41,7 +41,8 @@ export function createDecisions({
   /** SHA-256 of a file that is banned for the self-test, and never reported. */
   canary: Buffer;
   sightings: ReturnType<typeof createSightings>;
-  saw(pid: number): void;
+  /** Called before an answer, with the mount by which a program is reached. */
+  saw(pid: number, mount: number): void;
 }) {
   const store = createDigestStore({ groupFd });
   const jobs: Job[] = [];
@@ -83,7 +84,7 @@ export function createDecisions({
           continue;
         }
         const identity = identify(fd);
-        if (identity !== null) store.forget(identity);
+        if (identity !== null) store.forget(fd, identity);
         kernel.close(fd);
       }
     }
@@ -92,7 +93,6 @@ export function createDecisions({
   function consider(asked: Asked) {
     const { fd, pid, isExec } = asked;
     if (!isExec && trusted.has(pid)) return settle(asked, fanotify.allow);
-    if (isExec) saw(pid);
     begin([asked], fd, 0);
   }
 
@@ -101,6 +101,7 @@ export function createDecisions({
     const isHeld = holdWriters(fd);
     const identity = identify(fd);
     if (identity === null) return refuse(asked);
+    for (const { pid } of asked) saw(pid, identity.mount);
     if (!identity.isRegular || identity.size === 0) return conclude(asked, identity, null);
     if (isHeld) {
       // What waits in the queue may be the end of a writer. No other can come while the file is held.

@@ -9,7 +9,15 @@ export type Digests = { sha256: Buffer; md5: Buffer | null };
 export type DigestStore = ReturnType<typeof createDigestStore>;
 
 /** What a file is now. `version` changes with its content, as far as the filesystem tells. */
-export type Identity = { file: string; version: string; size: number; isRegular: boolean; changedSecondsAgo: number };
+export type Identity = {
+  file: string;
+  version: string;
+  size: number;
+  isRegular: boolean;
+  changedAtSec: number;
+  /** The mount by which it was opened. Each mount namespace has its own. */
+  mount: number;
+};
 
 export type Hashing = {
   /** Takes one step. The digests when it was the last; "unreadable"; null: there is more. */
@@ -29,7 +37,8 @@ const mappingLeavesNoTrace = new Set([0x01021994, 0x858458f6]);
 const lease = { set: 1024, read: 0 } as const;
 const stat = Buffer.alloc(256);
 const statfs = Buffer.alloc(256);
-const statMask = 0x7ff;
+/** All that there was at first, and the mount. */
+const statMask = 0x7ff | 0x1000;
 const emptyPath = 0x1000;
 
 /** Null: it cannot be told. */
@@ -38,10 +47,16 @@ export function identify(fd: number): Identity | null {
   return {
     file: stat.toString("latin1", 32, 40) + stat.toString("latin1", 136, 144),
     version: stat.toString("latin1", 40, 48) + stat.toString("latin1", 96, 108),
-    size: Number(stat.readBigUInt64LE(40)),
+    size: stat.readUInt32LE(40) + stat.readUInt32LE(44) * 2 ** 32,
     isRegular: (stat.readUInt16LE(28) & 0o170000) === 0o100000,
-    changedSecondsAgo: Date.now() / 1000 - Number(stat.readBigInt64LE(96)),
+    changedAtSec: stat.readUInt32LE(96) + stat.readInt32LE(100) * 2 ** 32,
+    mount: stat.readUInt32LE(144),
   };
+}
+
+/** A change from now on cannot have the same time as the last one. */
+export function isSettled({ changedAtSec }: Identity): boolean {
+  return Date.now() / 1000 - changedAtSec > coarsestTickSec + 1;
 }
 
 /** Keeps writers out until the descriptor is closed. False: somebody has the file open for writing, or it takes no leases. */
@@ -75,7 +90,7 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
 
     /** Call it before hashing, with writers held off: what is asked of the kernel here must cover the whole hashing. */
     mayRemember(fd: number, identity: Identity): boolean {
-      if (identity.changedSecondsAgo <= coarsestTickSec) return false;
+      if (!isSettled(identity)) return false;
       const trust = trustOf(fd, identity);
       if (trust !== "close") return trust === "time";
       // The end of a writer is then an event, which comes before any later question about the file.
@@ -95,9 +110,10 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
     /** Whether recalling it is safe only once all events that wait were looked at. */
     needsDrain: (fd: number, identity: Identity) => trustOf(fd, identity) === "close",
 
-    /** It was written to. */
-    forget({ file }: Identity) {
+    /** It was written to. Its writers are of interest again once it was hashed anew. */
+    forget(fd: number, { file }: Identity) {
       remembered.delete(file);
+      kernel.fanotifyMark(groupFd, fanotify.remove, fanotify.closeWrite, fd, null);
     },
     /** The rules ask for another digest than was computed so far. */
     clear: () => remembered.clear(),

@@ -106,8 +106,13 @@ export async function createEngine(options: EngineOptions) {
   async function readBack(scope: Scope): Promise<EngineEffect> {
     const wish = wishes.get(scope);
     if (wish === undefined) return { state: "lifted" };
-    const count = countOf(wish.left);
-    if (count === 0) return allRefused(wish.refused);
+    if (countOf(wish.left) === 0) return allRefused(wish.refused);
+    const effect = await compare(wish);
+    // Something may have been unmounted just between the two looks.
+    return effect.state === "failed" && effect.reason === "READ_BACK_DIFFERS" ? compare(wish) : effect;
+  }
+
+  async function compare(wish: Wish): Promise<EngineEffect> {
     // Before the guard is asked: it follows what is mounted before it answers.
     const expected = guardedMounts(readMounts("self"), guarded, readRootDevices());
     let state: Awaited<ReturnType<typeof supervisor.state>>;
@@ -127,7 +132,7 @@ export async function createEngine(options: EngineOptions) {
       const detail = `the kernel does not ask about ${missing.type} at ${missing.mountPoint}`;
       return { state: "failed", reason: "READ_BACK_DIFFERS", detail };
     }
-    return { state: "in-effect", detail: detailOf(count, scripts, state), refused: wish.refused };
+    return { state: "in-effect", detail: detailOf(countOf(wish.left), scripts, state), refused: wish.refused };
   }
 
   return {

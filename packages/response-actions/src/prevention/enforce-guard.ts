@@ -9,6 +9,9 @@ import { createSightings, type Sighting } from "./enforce-sightings.ts";
 
 export type Guard = ReturnType<typeof createGuard>;
 
+const pollBytes = 8;
+const maxOthers = 1;
+
 export function createGuard({
   groupFd,
   guarded,
@@ -31,7 +34,15 @@ export function createGuard({
   });
   const decisions = createDecisions({ groupFd, canary, sightings, saw: marks.saw });
   let held: { rules: Rules; digests: GuardState["digests"] } | null = null;
+  let watches: Watch[] = [];
+  let watchesAsOf = -1;
   let polled = Buffer.alloc(0);
+
+  function setPolled(index: number, { fd, events }: Watch) {
+    polled.writeInt32LE(fd, index * pollBytes);
+    polled.writeInt16LE(events, index * pollBytes + 4);
+    polled.writeInt16LE(0, index * pollBytes + 6);
+  }
 
   return {
     decisions,
@@ -52,23 +63,25 @@ export function createGuard({
 
     /** Waits until something happens, no longer than `waitMs`, and looks after it. Reports which of `others` are ready. */
     pass(waitMs: number, others: readonly Watch[]): boolean[] {
-      const mounts = marks.watches();
-      const watches = [...others, { fd: groupFd, events: poll.in }, ...mounts];
-      if (polled.length !== watches.length * 8) polled = Buffer.alloc(watches.length * 8);
-      for (const [index, { fd, events }] of watches.entries()) {
-        polled.writeInt32LE(fd, index * 8);
-        polled.writeInt16LE(events, index * 8 + 4);
-        polled.writeInt16LE(0, index * 8 + 6);
+      if (watchesAsOf !== marks.changes()) {
+        watchesAsOf = marks.changes();
+        watches = [{ fd: groupFd, events: poll.in }, ...marks.watches()];
+        polled = Buffer.alloc((watches.length + maxOthers) * pollBytes);
+        for (const [index, watch] of watches.entries()) setPolled(index, watch);
       }
-      const count = kernel.poll(polled, watches.length, decisions.isBusy() ? 0 : waitMs);
-      const isReady = (index: number) => count > 0 && polled.readInt16LE(index * 8 + 6) !== 0;
+      for (const [index, other] of others.entries()) setPolled(watches.length + index, other);
+      const count = kernel.poll(polled, watches.length + others.length, decisions.isBusy() ? 0 : waitMs);
+      const isReady = (index: number) => count > 0 && polled.readInt16LE(index * pollBytes + 6) !== 0;
       // Before anything is answered: what a process mounted before it asks must be marked when it has its answer.
-      if (mounts.some((_, index) => isReady(others.length + 1 + index))) {
+      let isMounted = false;
+      for (let index = 1; index < watches.length; index += 1) isMounted ||= isReady(index);
+      const ready = others.map((_, index) => isReady(watches.length + index));
+      if (isMounted) {
         marks.drain();
         marks.follow();
       }
       decisions.pass();
-      return others.map((_, index) => isReady(index));
+      return ready;
     },
     /** What is due from time to time, but not at each pass. */
     keep() {

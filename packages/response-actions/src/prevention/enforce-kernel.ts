@@ -92,6 +92,7 @@ export const fanotify = {
   openPermission: 0x10000,
   openExecPermission: 0x40000,
   mountAttached: 0x1000000,
+  mountDetached: 0x2000000,
   allow: 1,
   deny: 2,
 } as const;

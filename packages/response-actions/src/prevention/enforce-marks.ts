@@ -30,6 +30,10 @@ export function createMarks({
   const namespaces = new Map<string, Namespace>();
   const faults = new Set<string>();
   let marked = new Map<string, Filesystem>();
+  /** By number: all mounts of all namespaces that are known. */
+  let mountsKnown = new Set<number>();
+  /** Rises with each change of what is to be watched. */
+  let changes = 0;
   let mask: number = fanotify.openExecPermission;
   let nextWalk = 0;
   const reports = watchBy === "mountinfo" ? -1 : createReports();
@@ -50,7 +54,7 @@ export function createMarks({
     const namespace: Namespace = { pid, descriptor: null, isSeen: true };
     if (reports >= 0) {
       const path = `/proc/${pid}/ns/mnt`;
-      kernel.fanotifyMark(reports, fanotify.add | fanotify.mountNamespace, fanotify.mountAttached, here, path);
+      kernel.fanotifyMark(reports, fanotify.add | fanotify.mountNamespace, mountChanges, here, path);
     } else {
       try {
         namespace.descriptor = openSync(`/proc/${pid}/mountinfo`, "r");
@@ -60,24 +64,27 @@ export function createMarks({
       }
     }
     namespaces.set(key, namespace);
+    changes += 1;
     // After the watch stands: a mount in between is seen by one or the other.
-    markAll(namespace, marked);
+    markAll(namespace, marked, mountsKnown);
   }
 
   function leave(key: string, { descriptor }: Namespace) {
     // An open mountinfo keeps the namespace, and all that is mounted in it, alive.
     if (descriptor !== null) closeSync(descriptor);
     namespaces.delete(key);
+    changes += 1;
   }
 
   /** Marks anew also what was marked: another filesystem may have got the same device number since. */
-  function markAll({ pid }: Namespace, into: Map<string, Filesystem>): boolean {
+  function markAll({ pid }: Namespace, into: Map<string, Filesystem>, known: Set<number>): boolean {
     let mounts: Mount[];
     try {
       mounts = readMounts(pid);
     } catch {
       return false;
     }
+    for (const { id } of mounts) known.add(id);
     for (const mount of guardedMounts(mounts, guarded, rootDevices)) {
       const path = `/proc/${pid}/root${mount.mountPoint}`;
       // What another mount hides cannot be reached by its path, and what hides it may not be ours to mark.
@@ -99,9 +106,11 @@ export function createMarks({
   /** Something was mounted somewhere. */
   function follow() {
     const now = new Map<string, Filesystem>();
+    const known = new Set<number>();
     let isAnyGone = false;
-    for (const namespace of namespaces.values()) isAnyGone = !markAll(namespace, now) || isAnyGone;
+    for (const namespace of namespaces.values()) isAnyGone = !markAll(namespace, now, known) || isAnyGone;
     marked = now;
+    mountsKnown = known;
     if (isAnyGone) walk();
   }
 
@@ -140,8 +149,9 @@ export function createMarks({
       follow();
     },
     follow,
-    /** A process runs something: its namespace is known from now on, if it was not. */
-    saw(pid: number) {
+    /** A process uses a mount: the namespace of both is known from now on, if it was not. */
+    saw(pid: number, mount: number) {
+      if (mountsKnown.has(mount)) return;
       const key = namespaceOf(pid);
       if (key !== null && !namespaces.has(key)) meet(key, pid);
     },
@@ -149,6 +159,7 @@ export function createMarks({
     keep() {
       if (performance.now() >= nextWalk) walk();
     },
+    changes: () => changes,
     watches(): Watch[] {
       if (reports >= 0) return [{ fd: reports, events: poll.in }];
       return [...namespaces.values()].flatMap(({ descriptor }) =>
@@ -168,15 +179,16 @@ export function createMarks({
   };
 }
 
+const mountChanges = fanotify.mountAttached | fanotify.mountDetached;
 const reportsRead = Buffer.alloc(4096);
 const statMask = { inode: 0x100, mountId: 0x1000 } as const;
 
 /** Mounts as the kernel reports them, from 6.14 on; below 0 where it does not. */
 function createReports(): number {
-  const { closeOnExec, nonBlocking, reportMounts, add, mountNamespace, mountAttached } = fanotify;
+  const { closeOnExec, nonBlocking, reportMounts, add, mountNamespace } = fanotify;
   const fd = kernel.fanotifyInit(closeOnExec | nonBlocking | reportMounts, 0);
   if (fd < 0) return fd;
-  if (kernel.fanotifyMark(fd, add | mountNamespace, mountAttached, here, "/proc/self/ns/mnt") === 0) return fd;
+  if (kernel.fanotifyMark(fd, add | mountNamespace, mountChanges, here, "/proc/self/ns/mnt") === 0) return fd;
   kernel.close(fd);
   return -1;
 }

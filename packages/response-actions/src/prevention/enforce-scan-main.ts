@@ -6,7 +6,7 @@
 import { closeSync, constants, openSync } from "node:fs";
 import { setPriority } from "node:os";
 import { type Found, findBanned, scopes, unpackDenySet } from "./enforce-deny-set.ts";
-import { type Digests, identify, startHashing } from "./enforce-digests.ts";
+import { type Digests, identify, isSettled, startHashing } from "./enforce-digests.ts";
 import { createFrameReader, encodeFrame } from "./enforce-frames.ts";
 import { kernel, yieldDisk } from "./enforce-kernel.ts";
 import { findRunning } from "./enforce-running.ts";
@@ -22,7 +22,6 @@ const maxMs = 6 * 60 * 60 * 1000;
 const tellEveryMs = 500;
 /** At most half of one processor. */
 const workMs = 20;
-const settledSec = 2;
 
 const started = performance.now();
 const looked = new Map<string, Digests>();
@@ -63,7 +62,7 @@ function digestsAt(path: string, index: ScanIndex | null, withMd5: boolean): Dig
     const digests = known ?? hash(fd, identity.size, withMd5);
     if (digests === null) return null;
     if (index === null) looked.set(key, digests);
-    else if (identity.changedSecondsAgo > settledSec) index.add(identity, digests);
+    else if (isSettled(identity)) index.add(identity, digests);
     return digests;
   } finally {
     closeSync(fd);
