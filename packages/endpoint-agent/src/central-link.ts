@@ -55,7 +55,7 @@ export function createCentralLink({
   onOpen(session: Session, localAddress: string | null): void;
   onMessage(message: unknown): void;
   onDrain(): void;
-  onClose(): void;
+  onClose(code: number): void;
   random?: () => number;
 }) {
   let state: LinkState = "closed";
@@ -188,7 +188,7 @@ export function createCentralLink({
         const stood = welcomedAtMs === null ? null : clock.bootMs() - welcomedAtMs;
         welcomedAtMs = null;
         if (state === "connected") state = "connecting";
-        if (opened) onClose();
+        if (opened) onClose(code);
         if (code === closeCodes.removed) return resolve({ kind: "removed" });
         if (stood === null && code !== closeCodes.replaced) {
           return resolve({ kind: "unreachable", why: why || `closed with ${code} ${reason}`, retryAfterMs });

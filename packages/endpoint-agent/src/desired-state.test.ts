@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { findFault, Hello } from "@cordon/contract";
 import fc from "fast-check";
 import { allowAll } from "./local-policy.ts";
 import { isolationOrder, lineageA, lineageB, startCore } from "./testing/core-under-test.ts";
@@ -129,6 +130,49 @@ test("an isolation that a clock set ahead ended after a reboot is asked for agai
   );
 });
 
+test("after a reboot the Central Node is asked what is left, as the clock may have been set while time is left", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  clock.setWall(clock.wallMs() + 7_199_000);
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock) });
+  await host.core.idle();
+  assert.notEqual(host.kernel.isolation, null);
+  assert.equal(host.core.status().settings[0]?.remainingSec, 1);
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(hello.settings, [], "its generation is left out");
+
+  await host.receive(isolationOrder(1, 7200, { remainingSec: 7000 }));
+  assert.equal(host.core.status().settings[0]?.remainingSec, 7000);
+  host.connect();
+  const again = host.sent.findLast((message) => message.type === "hello");
+  assert.deepEqual(
+    again?.settings.map(({ generation }) => generation),
+    [1],
+    "and is beyond doubt again",
+  );
+});
+
+test("what a person released after a reboot is not asked for again, and the same generation does not return", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock), connect: false });
+  await host.core.releaseLocally();
+  host.connect();
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(
+    hello.settings.map(({ generation }) => generation),
+    [1],
+  );
+  await host.receive(isolationOrder(1));
+  assert.equal(host.kernel.isolation, null);
+});
+
 test("what somebody else undid is found and made true again", async () => {
   const host = await startCore();
   await host.receive(isolationOrder(1));
@@ -161,7 +205,13 @@ test("an order that breaks the action's rules is refused, and what is in force s
 });
 
 test("what this host cannot do is refused once for each order", async () => {
-  const host = await startCore();
+  const clock = createManualClock();
+  const { kernel, startProcess } = createKernelInMemory(clock);
+  const withoutPrevention = () => {
+    const { prevention: _, ...others } = startProcess();
+    return others;
+  };
+  const host = await startCore({ clock, on: { kernel, startProcess: withoutPrevention } });
   const order = { type: "setting", action: "prevention", scope: "all", generation: 3 };
   const wish = { files: [{ algorithm: "md5", hash: "0".repeat(32), name: null }] };
   await host.receive({ ...order, wish });
@@ -213,7 +263,7 @@ test("what the host's owner forbids is no capability", async () => {
   const host = await startCore({ policy: { allows: ({ name }) => name !== "network-isolation" } });
   const [hello] = host.sent;
   assert.ok(hello?.type === "hello");
-  assert.deepEqual(hello.facts.capabilities, ["run-process"]);
+  assert.deepEqual(hello.facts.capabilities, ["prevention", "run-process"]);
 });
 
 test("a release by hand while the agent hung is taken up when it recovers, and not undone", async () => {
@@ -259,6 +309,18 @@ test("a Central Node with another history is followed from its first order, what
   assert.deepEqual(lastReport(host), { ...report, lineage: lineageB, generation: 0, state: "lifted" });
 });
 
+test("however many settings of unknown actions were ordered, an isolation is taken", async () => {
+  const host = await startCore();
+  for (let index = 0; index < 200; index += 1) {
+    await host.receive({ type: "setting", action: `later-${index}`, scope: "host", generation: 1, wish: {} });
+  }
+  await host.receive(isolationOrder(1));
+  assert.notEqual(host.kernel.isolation, null);
+  host.connect();
+  const hello = host.sent.findLast((message) => message.type === "hello");
+  assert.equal(findFault(Hello, hello), null);
+});
+
 test("messages that fit no schema, or come before the welcome, are dropped and break nothing", async () => {
   const host = await startCore({ connect: false });
   host.core.opened({ send: () => true, close: () => {} });
@@ -271,7 +333,7 @@ test("messages that fit no schema, or come before the welcome, are dropped and b
       fc.oneof(
         fc.anything(),
         fc.record({
-          type: fc.constantFrom("welcome", "setting", "task", "task-cancel", "ack", "renewed"),
+          type: fc.constantFrom("welcome", "setting", "prevention-set", "task", "task-cancel", "ack", "renewed"),
           x: fc.anything(),
         }),
         fc.record({

@@ -1,17 +1,23 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Block } from "@cordon/response-actions";
+import type { PreventionOptions } from "@cordon/response-actions/enforcers";
 import { type Agent, createAgent } from "./agent.ts";
 import { createCentralNodeAddresses } from "./central-node-addresses.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { listenForControl } from "./control-socket.ts";
 import { createHostClock } from "./host/clock.ts";
-import { createHostEnforcers, type Enforcers } from "./host/enforcers.ts";
+import { createHostEnforcers, type Enforcers, type Guard } from "./host/enforcers.ts";
 import { readHostFacts } from "./host/facts.ts";
 import { createIdentityKeeper, readIdentity } from "./identity.ts";
 import { journalInUse, openJournal } from "./journal/journal.ts";
 import { createLocalPolicy } from "./local-policy.ts";
 import { clearReleased, isMarkedReleased } from "./local-release.ts";
 import type { Logger } from "./log.ts";
+import type { PreventionAlarm } from "./prevention/prevention-alarms.ts";
+
+/** Whom an enforcer tells what nobody ordered; both never throw, and may be called as soon as the agent is made. */
+export type EnforcerEvents = { onBlock(block: Block): void; onAlarm(alarm: PreventionAlarm): void };
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
@@ -22,14 +28,17 @@ export async function startAgent({
   stateDir,
   servers,
   log,
-  enforcers = createHostEnforcers(process.platform),
+  guard = "none",
+  enforcers = (events) => createHostEnforcers(process.platform, preventionOf({ stateDir, guard, log, events })),
   checkpoint,
 }: {
   stateDir: string;
   /** `host:port`, in place of those that the host was enrolled with. */
   servers?: string[];
   log: Logger;
-  enforcers?: Enforcers;
+  /** Whoever starts an agent in another program than its own must say which filesystems it may watch. */
+  guard?: Guard;
+  enforcers?: Enforcers | ((events: EnforcerEvents) => Enforcers);
   checkpoint?: Checkpoint;
 }): Promise<RunningAgent | "not-enrolled" | "already-running"> {
   const identity = readIdentity(stateDir);
@@ -40,10 +49,14 @@ export async function startAgent({
 
   const clock = createHostClock();
   const keeper = createIdentityKeeper({ stateDir, identity, clock, log, onRenewed: () => agent.reconnect() });
+  const events: EnforcerEvents = {
+    onBlock: (block) => agent.core.takeBlock(block),
+    onAlarm: (alarm) => agent.core.takeAlarm(alarm),
+  };
   const agent: Agent = createAgent({
     sensorId: identity.sensorId,
     journal,
-    enforcers,
+    enforcers: typeof enforcers === "function" ? enforcers(events) : enforcers,
     identity: keeper.offer,
     credentials: keeper.credentials,
     addresses: createCentralNodeAddresses({ servers: servers ?? identity.servers, stateDir, log }),
@@ -69,5 +82,25 @@ export async function startAgent({
       await agent.close();
       log.info({}, "the agent stopped; what is in force stays in force");
     },
+  };
+}
+
+function preventionOf({
+  stateDir,
+  guard,
+  log,
+  events,
+}: {
+  stateDir: string;
+  guard: Guard;
+  log: Logger;
+  events: EnforcerEvents;
+}): PreventionOptions | null {
+  if (guard === "none") return null;
+  return {
+    directory: join(stateDir, "prevention"),
+    guard,
+    ...events,
+    onScan: (progress) => log.info({ progress }, "scan for banned files"),
   };
 }

@@ -4,17 +4,20 @@ import { type TestContext, test } from "node:test";
 import { agentProtocolVersion, type CentralNodeMessage, closeCodes, type Hello, Problem } from "@cordon/contract";
 import { testDatabases } from "../database/test-databases.ts";
 import {
+  banned,
   createTestClock,
   createTestServices,
   everyCapability,
   facts,
   isolationWish,
+  sha256,
   silentLog,
   soar,
   type TestServices,
   uptime,
 } from "../test-services.ts";
 import { createAgentSession } from "./agent-session.ts";
+import { createTransferSlots } from "./transfer-slots.ts";
 
 const [sqlite] = testDatabases;
 const at = "2026-11-24T10:00:00.000Z";
@@ -60,6 +63,8 @@ function connect(
     authorities: () => "authorities",
     heartbeatSec: 30,
     send: (message) => sent.push(message),
+    sendFrame: async (frame) => void sent.push(JSON.parse(frame.toString("utf8"))),
+    slots: createTransferSlots(4),
     close(code, why) {
       closes.push({ code, why });
       session.end();
@@ -319,7 +324,7 @@ test("an agent's request for a certificate is answered with it, and one that is 
   );
 });
 
-test("whoever does not begin with a hello, or with one of a protocol that nobody speaks, is sent away", async (t) => {
+test("whoever does not begin with a hello is sent away, and a newer agent is answered in the newest protocol spoken here", async (t) => {
   const { connect } = await start(t);
   const early = connect();
   await early.receive({ type: "facts", facts: facts() });
@@ -328,8 +333,9 @@ test("whoever does not begin with a hello, or with one of a protocol that nobody
   assert.deepEqual(early.take(), [], "nothing is said after that");
   const newer = connect();
   await newer.hello({ protocol: agentProtocolVersion + 1 });
-  assert.equal(newer.closes[0]?.code, closeCodes.protocol);
-  assert.deepEqual(newer.take(), []);
+  assert.deepEqual(newer.closes, []);
+  const [welcomed] = newer.take();
+  assert.equal(welcomed?.type === "welcome" && welcomed.protocol, agentProtocolVersion);
 });
 
 test("while the database fails nothing is acknowledged and the connection ends, so that the agent says it again", async (t) => {
@@ -353,7 +359,7 @@ test("while the database cannot be read the connection stays, and the next look 
   const { hello, take, sync, closes } = connect({
     settings: {
       ...settings,
-      listDue: (host, known) => (down ? Promise.reject(new Error("no connection")) : settings.listDue(host, known)),
+      listDue: (...asked) => (down ? Promise.reject(new Error("no connection")) : settings.listDue(...asked)),
     },
   });
   await hello();
@@ -425,4 +431,145 @@ test("a nudge that comes in the very moment in which a look ends is not lost", a
     await session.idle();
     assert.equal(looks, 2, `${microtasks} microtasks later`);
   }
+});
+
+const rule = (...numbers: number[]) => banned(...numbers.map(sha256));
+const sets = (messages: CentralNodeMessage[]) =>
+  messages.flatMap((message) =>
+    message.type === "prevention-set"
+      ? [
+          {
+            ...message,
+            added: message.added.map(({ hash }) => Number.parseInt(hash, 16)),
+            removed: message.removed.length,
+          },
+        ]
+      : [],
+  );
+
+test("a prevention rule goes to a newer agent in parts, then as what changed; its end as a setting", async (t) => {
+  const { connect, settings } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  await settings.set(order, rule(...Array.from({ length: 5_001 }, (_, number) => number)));
+  const { hello, take, sync } = connect();
+  await hello({ protocol: 2 });
+  const whole = sets(take());
+  assert.deepEqual(
+    whole.map(({ base, part, parts, added }) => [base, part, parts, added.length]),
+    [
+      [null, 0, 2, 5_000],
+      [null, 1, 2, 1],
+    ],
+  );
+  await settings.set(order, rule(...Array.from({ length: 5_001 }, (_, number) => number + 1)));
+  await sync("settings");
+  const [changed, ...none] = sets(take());
+  assert.deepEqual(
+    [changed?.generation, changed?.base, changed?.added, changed?.removed, none],
+    [2, 1, [5_001], 1, []],
+  );
+  await sync("settings");
+  assert.deepEqual(take(), []);
+  await settings.lift(order);
+  await sync("settings");
+  assert.deepEqual(brief(take()), ["prevention 3 lifted"]);
+});
+
+test("an older agent gets the whole rule in a setting, each time", async (t) => {
+  const { connect, settings } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  await settings.set(order, rule(1, 2));
+  const { hello, take, sync } = connect();
+  await hello({ protocol: 1 });
+  await settings.set(order, rule(2, 3));
+  await sync("settings");
+  assert.deepEqual(
+    take().flatMap((message) => (message.type === "setting" ? [message.wish] : [])),
+    [rule(1, 2), rule(2, 3)],
+  );
+});
+
+test("an agent that has a generation gets what changed since; one that asks gets the whole rule, but not for ever", async (t) => {
+  const { connect, settings, lineage } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  await settings.set(order, rule(1, 2));
+  await settings.set(order, rule(2, 3));
+  const { hello, take, receive, sync } = connect();
+  await hello({ protocol: 2, lineage, settings: [{ action: "prevention", scope: "all", generation: 1 }] });
+  assert.deepEqual(
+    sets(take()).map(({ base, added }) => [base, added]),
+    [[1, [3]]],
+  );
+  const answers = [];
+  for (let times = 0; times < 5; times++) {
+    await receive({ type: "prevention-set-request", scope: "all" });
+    answers.push(sets(take()).map(({ base, added }) => [base, added]));
+  }
+  assert.deepEqual(answers, [[[null, [2, 3]]], [[null, [2, 3]]], [[null, [2, 3]]], [], []]);
+  await settings.set(order, rule(2, 3, 4));
+  await sync("settings");
+  assert.deepEqual(
+    sets(take()).map(({ base, added }) => [base, added]),
+    [[2, [4]]],
+  );
+  await receive({ type: "prevention-set-request", scope: "all" });
+  assert.deepEqual(
+    sets(take()).map(({ base, added }) => [base, added]),
+    [[null, [2, 3, 4]]],
+  );
+});
+
+test("an isolation and a lift overtake the parts of a large rule", async (t) => {
+  const { connect, settings, isolation } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  await settings.set(order, rule(...Array.from({ length: 20_000 }, (_, number) => number)));
+  const seen: string[] = [];
+  const { session, hello } = connect({
+    send(message) {
+      if (message.type === "setting") seen.push(`${message.action}${message.wish === null ? " lifted" : ""}`);
+    },
+    async sendFrame(frame) {
+      const { part } = JSON.parse(frame.toString("utf8"));
+      seen.push(`part ${part}`);
+      if (part !== 1) return;
+      await settings.set(isolation, isolationWish());
+      await settings.lift(order);
+      session.requestSync("settings");
+      // The network takes its time with this part.
+      while (seen.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  await hello({ protocol: 2 });
+  assert.deepEqual(seen, ["part 0", "part 1", "network-isolation", "prevention lifted", "part 2", "part 3"]);
+  session.requestSync("settings");
+  await session.idle();
+  assert.equal(seen.length, 6, "the lift is not taken back");
+});
+
+test("blocks are acknowledged once they are durable, and one that is told twice is one", async (t) => {
+  const { connect, blocks, host } = await start(t);
+  const { hello, receive, take } = connect();
+  await hello({ protocol: 2 });
+  take();
+  const block = {
+    eventId: randomUUID(),
+    at,
+    kind: "denied",
+    path: "/tmp/x",
+    hash: sha256(1),
+    algorithm: "sha256",
+    scope: "all",
+    ruleName: null,
+    fileSha256: null,
+    userId: 0,
+    userName: "root",
+    processes: [],
+    count: 3,
+  };
+  for (let times = 0; times < 2; times++) {
+    await receive({ type: "block-report", reportId: randomUUID(), blocks: [block, { junk: true }], lostInAll: 0 });
+  }
+  assert.deepEqual(brief(take()), ["ack", "ack"]);
+  const { events, counts } = await blocks.list({ sensorId: host }, 10);
+  assert.deepEqual([events.map(({ eventId }) => eventId), counts.map((count) => count.blocks)], [[block.eventId], [3]]);
 });

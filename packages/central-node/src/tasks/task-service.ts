@@ -14,12 +14,10 @@ import type { TaskRow } from "../database/tables.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
-import { cleanText } from "../text/clean-text.ts";
-import { cleanTimestamp } from "../text/clean-timestamp.ts";
+import { reported, type Task, toTask, undelivered } from "./task-row.ts";
 import { taskStore } from "./task-store.ts";
 
 export type TaskService = ReturnType<typeof createTaskService>;
-export type Task = ReturnType<typeof present>;
 
 /** Why a task failed without the agent's saying so: code → sentence. */
 const failures = {
@@ -95,7 +93,7 @@ export function createTaskService({
         detail: { sensorId: before.sensor_id },
       });
       const after = await taskStore.find(tx, taskId);
-      return present(after ?? before);
+      return toTask(after ?? before);
     });
     checkpoint("order-stored");
     nudges.nudge({ target: task.sensorId, about: "tasks" });
@@ -125,7 +123,7 @@ export function createTaskService({
         created_at: iso(),
         created_by: JSON.stringify(actor),
         expires_at: deliverUntil(),
-        ...nothingYet,
+        ...undelivered,
       };
       await database.writeInTurn(async (tx) => {
         await hosts.require(tx, sensorId);
@@ -145,11 +143,11 @@ export function createTaskService({
       counts.ordered(action);
       checkpoint("order-stored");
       nudges.nudge({ target: sensorId, about: "tasks" });
-      return present(row);
+      return toTask(row);
     },
 
     async get(taskId: string): Promise<Task> {
-      return present(await require(database.read, taskId));
+      return toTask(await require(database.read, taskId));
     },
 
     /** Starts a task that was stored for later; one that was started already stays as it is. */
@@ -198,7 +196,7 @@ export function createTaskService({
         const task = await taskStore.find(tx, report.taskId.toLowerCase());
         if (task === undefined || task.sensor_id !== sensorId) return { state: null, ended: null };
         if (task.finished_at !== null || report.state === "accepted") return { state: task.state, ended: null };
-        const columns = columnsOf(task, report, iso());
+        const columns = reported(task, report, iso());
         await taskStore.update(tx, task.task_id, columns);
         const after = columns.state ?? task.state;
         return { state: after, ended: after === "running" ? null : task.action };
@@ -244,66 +242,6 @@ export function createTaskService({
     listHostsWithUndelivered: (): Promise<string[]> => taskStore.listHostsWithUndelivered(database.read),
 
     oldestWaiting: (): Promise<string | null> => taskStore.oldestWaiting(database.read),
-  };
-}
-
-const nothingYet = {
-  sent_at: null,
-  started_at: null,
-  finished_at: null,
-  cancel_requested_at: null,
-  deleted_at: null,
-  reason: null,
-  detail: null,
-  exit_code: null,
-  stdout: null,
-  stderr: null,
-  stdout_truncated: 0,
-  stderr_truncated: 0,
-} as const;
-
-function columnsOf(task: TaskRow, report: TaskReport, receivedAt: string): Partial<TaskRow> {
-  const startedAt = report.startedAt === undefined ? task.started_at : cleanTimestamp(report.startedAt, receivedAt);
-  if (report.state === "running") return { state: "running", started_at: startedAt ?? receivedAt };
-  // A task that a deadline stopped did not fail by itself: EXPIRED, set with the request, stands. One that ran after all did not expire.
-  const expired = report.state === "cancelled" && task.reason === "EXPIRED";
-  return {
-    state: expired ? "failed" : (report.state as TaskRow["state"]),
-    started_at: startedAt,
-    finished_at: report.finishedAt === undefined ? receivedAt : cleanTimestamp(report.finishedAt, receivedAt),
-    reason: expired ? task.reason : report.reason === undefined ? null : cleanText(report.reason, 64),
-    detail: expired ? task.detail : report.detail === undefined ? null : cleanText(report.detail, 4096),
-    exit_code: report.exitCode ?? null,
-    stdout: report.stdout === undefined ? null : withoutNul(report.stdout),
-    stderr: report.stderr === undefined ? null : withoutNul(report.stderr),
-    stdout_truncated: report.stdoutTruncated === true ? 1 : 0,
-    stderr_truncated: report.stderrTruncated === true ? 1 : 0,
-  };
-}
-
-/** PostgreSQL's text holds no NUL; everything else of a program's output is kept. */
-function withoutNul(output: string): string {
-  return output.replaceAll("\0", "\uFFFD");
-}
-
-function present(row: TaskRow) {
-  return {
-    taskId: row.task_id,
-    sensorId: row.sensor_id,
-    action: row.action,
-    parameters: JSON.parse(row.parameters) as Record<string, unknown>,
-    startNow: row.start_now === 1,
-    state: row.state,
-    createdAt: row.created_at,
-    startedAt: row.started_at,
-    finishedAt: row.finished_at,
-    reason: row.reason,
-    detail: row.detail,
-    exitCode: row.exit_code,
-    stdout: row.stdout,
-    stderr: row.stderr,
-    stdoutTruncated: row.stdout_truncated === 1,
-    stderrTruncated: row.stderr_truncated === 1,
   };
 }
 

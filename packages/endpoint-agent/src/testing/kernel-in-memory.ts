@@ -20,7 +20,7 @@ export type KernelInMemory = {
   gate: Promise<void> | null;
 };
 
-export type HostInMemory = { kernel: KernelInMemory; startProcess(): Required<Enforcers> };
+export type HostInMemory = { kernel: KernelInMemory; startProcess(): Enforcers };
 
 /**
  * Enforcers that act on memory instead of on the machine that the tests run on. A program named `wait` runs until the test
@@ -57,7 +57,7 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
     return { state: "in-effect", detail: `${wish.files.length} files banned`, remainingSec: null, refused };
   };
 
-  function startProcess(): Required<Enforcers> {
+  function startProcess(): Enforcers {
     newestProcess += 1;
     const process = newestProcess;
     let busy = false;
