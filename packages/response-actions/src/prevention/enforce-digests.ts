@@ -82,7 +82,10 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
   }
 
   return {
-    /** Only true of a file whose writers are held off. Null: unknown. */
+    /**
+     * Null: unknown. Without `tracesWriters` it is true only while writers are held off, and once all events that wait were
+     * looked at: one of them may be the end of a writer.
+     */
     recall({ file, version }: Identity): Digests | null {
       const known = remembered.get(file);
       return known === undefined || known.version !== version ? null : known;
@@ -107,8 +110,8 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
       remembered.set(file, { version, sha256: digests.sha256, md5: digests.md5 });
     },
 
-    /** Whether recalling it is safe only once all events that wait were looked at. */
-    needsDrain: (fd: number, identity: Identity) => trustOf(fd, identity) === "close",
+    /** Whether the version changes with whatever was written since no writer was there. */
+    tracesWriters: (fd: number, identity: Identity) => trustOf(fd, identity) === "time",
 
     /** It was written to. Its writers are of interest again once it was hashed anew. */
     forget(fd: number, { file }: Identity) {
