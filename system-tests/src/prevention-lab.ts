@@ -10,8 +10,10 @@ import type { Owner } from "./programs.ts";
 export type Lab = Awaited<ReturnType<typeof createLab>>;
 
 // Ended with the process that started it, and all that runs inside ends with it.
-const ownNamespaces = ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child"];
-const privateMounts = ["--mount-proc", "--propagation", "private"];
+export const ownNamespaces: readonly string[] = [
+  ...["setpriv", "--pdeathsig", "KILL"],
+  ...["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"],
+];
 
 /** What a test passes to be skipped by name where no such host can be made. */
 export const needsGuardedHost: { skip?: string } = skipReason();
@@ -29,7 +31,7 @@ export async function createLab(
   const folder = "/mnt";
   const guarded = join(folder, "guarded");
   const directory = join(folder, "state");
-  const host = startProgram<HostCalls>({ spawn }, "./prevention-host.ts", [...ownNamespaces, ...privateMounts]);
+  const host = startProgram<HostCalls>({ spawn }, "./prevention-host.ts", [...ownNamespaces]);
   owner.after(() => host.kill());
   // In memory as well, or the image would be a file of the machine's disk.
   await host.ask("mountTmpfs", { at: folder });
@@ -88,7 +90,7 @@ export async function createLab(
 function skipReason(): { skip?: string } {
   if (process.platform !== "linux") return { skip: "needs Linux" };
   if (process.geteuid?.() !== 0) return { skip: "needs root, to make mount namespaces and to watch filesystems" };
-  const [program = "", ...args] = [...ownNamespaces, ...privateMounts];
+  const [program = "", ...args] = ownNamespaces;
   const tried = spawnSync(program, [...args, "true"], { encoding: "utf8" });
   return tried.status === 0 ? {} : { skip: `needs the right to make mount namespaces: ${tried.stderr?.trim()}` };
 }

@@ -76,6 +76,15 @@ test(
   },
 );
 
+test("a filesystem that another one hides is neither marked nor missed", needsGuardedHost, async (t) => {
+  const lab = await createLab(t);
+  const { hash } = await lab.place("bad", "bad");
+  const hidden = `${lab.guarded}/folder/hidden`;
+  await lab.shell(`mkdir -p ${hidden}; mount -t tmpfs none ${hidden}; mount -t tmpfs none ${lab.guarded}/folder`);
+  const effect = await lab.ban(hash);
+  assert.match(effect.state === "in-effect" ? effect.detail : JSON.stringify(effect), /on 2 filesystems /);
+});
+
 test("what is not a place of its own is refused to be guarded", needsGuardedHost, async (t) => {
   const lab = await createLab(t);
   const { hash } = await lab.place("bad", "bad");

@@ -132,6 +132,7 @@ export function createAgentCore(needs: {
     takeBlock: prevention.takeBlock,
     /** Something went wrong with prevention beside any order. Never throws. */
     takeAlarm: prevention.takeAlarm,
+    takeScan: prevention.takeScan,
 
     /** Break-glass: see desired-state. */
     releaseLocally: () => desiredState.releaseLocally("network-isolation"),
@@ -145,6 +146,7 @@ export function createAgentCore(needs: {
       tasks: taskQueue.counts(),
       reportsWaiting: journal.spool.count(),
       blocksWaiting: prevention.blocksWaiting(),
+      scan: prevention.scan(),
     }),
 
     /** Looks after what time changes: abilities, deadlines, certificate. Runs by itself every minute. */

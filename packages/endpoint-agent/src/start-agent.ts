@@ -14,10 +14,15 @@ import { journalInUse, openJournal } from "./journal/journal.ts";
 import { createLocalPolicy } from "./local-policy.ts";
 import { clearReleased, isMarkedReleased } from "./local-release.ts";
 import type { Logger } from "./log.ts";
+import type { PreventionScan } from "./prevention/prevention.ts";
 import type { PreventionAlarm } from "./prevention/prevention-alarms.ts";
 
-/** Whom an enforcer tells what nobody ordered; both never throw, and may be called as soon as the agent is made. */
-export type EnforcerEvents = { onBlock(block: Block): void; onAlarm(alarm: PreventionAlarm): void };
+/** Whom an enforcer tells what nobody ordered. They never throw; the agent is made right after its enforcers. */
+export type EnforcerEvents = {
+  onBlock(block: Block): void;
+  onAlarm(alarm: PreventionAlarm): void;
+  onScan(progress: PreventionScan): void;
+};
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
@@ -52,6 +57,7 @@ export async function startAgent({
   const events: EnforcerEvents = {
     onBlock: (block) => agent.core.takeBlock(block),
     onAlarm: (alarm) => agent.core.takeAlarm(alarm),
+    onScan: (progress) => agent.core.takeScan(progress),
   };
   const agent: Agent = createAgent({
     sensorId: identity.sensorId,

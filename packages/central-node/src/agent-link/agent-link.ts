@@ -186,7 +186,7 @@ export function createAgentLink({
       clearInterval(timer);
       const open = [...connections.values()];
       for (const { socket } of open) socket.close(closeCodes.goingAway, "the Central Node goes down");
-      await Promise.all(open.map(({ session }) => session.idle()));
+      await Promise.all(open.map(({ session }) => session.finish()));
       for (const { socket } of open) socket.terminate();
     },
   };

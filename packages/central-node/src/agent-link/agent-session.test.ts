@@ -546,6 +546,32 @@ test("an isolation and a lift overtake the parts of a large rule", async (t) => 
   assert.equal(seen.length, 6, "the lift is not taken back");
 });
 
+test("a connection that closes does not wait for an agent that takes no more parts", async (t) => {
+  const { connect, settings } = await start(t);
+  await settings.set({ actor: soar, target: "all", action: "prevention" }, rule(1));
+  let asked = () => {};
+  const sending = new Promise<void>((resolve) => {
+    asked = resolve;
+  });
+  const { session } = connect({
+    sendFrame() {
+      asked();
+      return new Promise(() => {});
+    },
+  });
+  const hello = {
+    type: "hello",
+    protocol: 2,
+    facts: facts(),
+    journalId: randomUUID(),
+    lineage: null,
+    settings: [],
+  } as const;
+  await session.receive({ ...hello, settings: [] });
+  await sending;
+  await session.finish();
+});
+
 test("blocks are acknowledged once they are durable, and one that is told twice is one", async (t) => {
   const { connect, blocks, host } = await start(t);
   const { hello, receive, take } = connect();

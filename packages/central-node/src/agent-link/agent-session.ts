@@ -219,5 +219,11 @@ export function createAgentSession({
       while (syncing !== null) await syncing;
       await delivery.idle();
     },
+    /** As `idle`, for a connection that closes: parts of rules that are not sent yet are left for the next one. */
+    async finish(): Promise<void> {
+      delivery.end();
+      await receiving;
+      while (syncing !== null) await syncing;
+    },
   };
 }

@@ -58,3 +58,11 @@ test("without a rule in force, or after the journal was closed, an alarm reports
   host.journal.close();
   host.core.takeAlarm(alarm("QUEUE_OVERFLOW"));
 });
+
+test("how far the look for banned files has come is in the status", async () => {
+  const host = await startCore();
+  assert.equal(host.core.status().scan, null);
+  const progress = { state: "done", filesSeen: 1000, filesFound: 1 } as const;
+  host.core.takeScan(progress);
+  assert.deepEqual(host.core.status().scan, progress);
+});

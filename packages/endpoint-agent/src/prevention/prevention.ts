@@ -11,6 +11,9 @@ import { createPreventionSets } from "./prevention-sets.ts";
 /** The first protocol that has sets and blocks. */
 const since = 2;
 
+/** How far the look for banned files on the host's disks has come. */
+export type PreventionScan = { state: "running" | "done"; filesSeen: number; filesFound: number };
+
 /** What prevention has beside other settings: rules in parts, blocks, alarms. */
 export function createPrevention({
   journal,
@@ -26,6 +29,7 @@ export function createPrevention({
   log: Logger;
 }) {
   let session: Session | null = null;
+  let scan: PreventionScan | null = null;
   const sets = createPreventionSets({ journal, desiredState, send: (message) => session?.send(message), log });
   const blocks = createBlockSpool({ journal, clock, log });
   const lookAgain = () => desiredState.verify("prevention");
@@ -35,6 +39,12 @@ export function createPrevention({
     takePart: (set: PreventionSet, lineage: string) => sets.takePart(set, lineage),
     takeBlock: blocks.take,
     takeAlarm: alarms.take,
+    takeScan(progress: PreventionScan) {
+      scan = progress;
+      if (progress.state === "done") log.info({ scan }, "prevention: looked for banned files");
+    },
+    /** The newest, as `status` shows it; null: none since the start. */
+    scan: () => scan,
     /** Reports whether it was a report of blocks. */
     acknowledged: blocks.acknowledged,
     drained: blocks.drained,

@@ -6,7 +6,7 @@ import { countOf, nothingBanned, type Scope, type ScopeDigests, scopes, sortDige
 import type { GuardState } from "./enforce-guard-messages.ts";
 import { createHostNeeds, withoutNeeded } from "./enforce-host-needs.ts";
 import { fanotify } from "./enforce-kernel.ts";
-import type { Filesystem } from "./enforce-marks.ts";
+import { type Filesystem, leadsTo } from "./enforce-marks.ts";
 import { collectRubbish } from "./enforce-memory.ts";
 import { findGuardFault, guardedMounts, readMounts, readRootDevices } from "./enforce-mounts.ts";
 import { createCanary, type Probe, startProbe } from "./enforce-probe.ts";
@@ -114,7 +114,8 @@ export async function createEngine(options: EngineOptions) {
 
   async function compare(wish: Wish): Promise<EngineEffect> {
     // Before the guard is asked: it follows what is mounted before it answers.
-    const expected = guardedMounts(readMounts("self"), guarded, readRootDevices());
+    const mounts = guardedMounts(readMounts("self"), guarded, readRootDevices());
+    const expected = mounts.filter((mount) => leadsTo(mount, mount.mountPoint));
     let state: Awaited<ReturnType<typeof supervisor.state>>;
     try {
       state = await supervisor.state();

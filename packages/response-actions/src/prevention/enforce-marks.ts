@@ -87,10 +87,7 @@ export function createMarks({
     for (const { id } of mounts) known.add(id);
     for (const mount of guardedMounts(mounts, guarded, rootDevices)) {
       const path = `/proc/${pid}/root${mount.mountPoint}`;
-      // What another mount hides cannot be reached by its path, and what hides it may not be ours to mark.
-      if (kernel.statx(here, path, 0, statMask.mountId, stat) < 0) continue;
-      const tellsMount = (stat.readUInt32LE(0) & statMask.mountId) !== 0;
-      if (tellsMount && Number(stat.readBigUInt64LE(144)) !== mount.id) continue;
+      if (!leadsTo(mount, path)) continue;
       const failed = kernel.fanotifyMark(groupFd, fanotify.add | fanotify.filesystem, mask, here, path) < 0;
       if (!failed) {
         if (!into.has(mount.device)) into.set(mount.device, mount);
@@ -181,6 +178,14 @@ export function createMarks({
 
 const mountChanges = fanotify.mountAttached | fanotify.mountDetached;
 const reportsRead = Buffer.alloc(4096);
+/** What another mount hides cannot be reached by its path, and what hides it may not be ours to mark. */
+export function leadsTo({ id }: Mount, path: string): boolean {
+  if (kernel.statx(here, path, 0, statMask.mountId, mountStat) < 0) return false;
+  const isTold = (mountStat.readUInt32LE(0) & statMask.mountId) !== 0;
+  return !isTold || mountStat.readUInt32LE(144) === id;
+}
+
+const mountStat = Buffer.alloc(256);
 const statMask = { inode: 0x100, mountId: 0x1000 } as const;
 
 /** Mounts as the kernel reports them, from 6.14 on; below 0 where it does not. */

@@ -1,6 +1,7 @@
 /** Walks over the guarded filesystems and tells which regular files there are. */
 import { type Dirent, lstatSync, readdirSync } from "node:fs";
 import { here, kernel } from "./enforce-kernel.ts";
+import { leadsTo } from "./enforce-marks.ts";
 import { type Guarded, guardedMounts, readMounts, readRootDevices } from "./enforce-mounts.ts";
 
 /** Paths that lead to each file from this process, whatever mount namespace it lies in. A filesystem is walked once. */
@@ -8,7 +9,10 @@ export function* guardedFiles(guarded: Guarded): Generator<string> {
   const rootDevices = readRootDevices();
   const walked = new Set<string>();
   for (const pid of oneProcessOfEachNamespace()) {
-    for (const mount of mountsOf(pid).filter(isNew)) yield* filesBelow(`/proc/${pid}/root${mount.mountPoint}`);
+    for (const mount of mountsOf(pid)) {
+      const top = `/proc/${pid}/root${mount.mountPoint}`;
+      if (leadsTo(mount, top) && isNew(mount)) yield* filesBelow(top);
+    }
   }
 
   function isNew({ device }: { device: string }): boolean {
