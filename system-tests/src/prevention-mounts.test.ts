@@ -108,3 +108,25 @@ test("what is not a place of its own is refused to be guarded", needsGuardedHost
   const effect = await lab.ban(hash);
   assert.match(effect.state === "in-effect" ? effect.detail : "", /on 1 filesystem /);
 });
+
+test(
+  "namespaces that come and go are told apart, also when one gets the number of another",
+  needsGuardedHost,
+  async (t) => {
+    const lab = await createLab(t);
+    await banOne(lab);
+    const later = `${lab.guarded}/later`;
+    await lab.shell(`mkdir ${later}; cp /bin/sh /bin/true ${lab.guarded}`);
+    // Run from what is guarded, so that the guard meets each of them, and then notices the mount in it.
+    const script = `mount -t tmpfs none ${later}; ${writeBad(`${later}/bad`)}; ${lab.guarded}/true; ${untilDenied(`${later}/bad`)}`;
+    const numbers = new Set<string>();
+    for (let round = 0; round < 8; round += 1) {
+      const words = ["unshare", "--mount", `${lab.guarded}/sh`, "-c", `readlink /proc/self/ns/mnt >&2; ${script}`];
+      const { exitCode, stderr, stdout } = await lab.host.ask("run", { words });
+      assert.deepEqual([round, exitCode], [round, 0], "it was never denied");
+      assert.ok(countRuns(stdout) < 100, `it ran ${countRuns(stdout)} times in round ${round}`);
+      numbers.add(stderr.trim());
+    }
+    t.diagnostic(`${numbers.size} numbers for 8 namespaces`);
+  },
+);

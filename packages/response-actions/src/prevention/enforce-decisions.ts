@@ -42,7 +42,7 @@ export function createDecisions({
   canary: Buffer;
   sightings: ReturnType<typeof createSightings>;
   /** Called before an answer, with the mount by which a program is reached. */
-  saw(pid: number, mount: number): void;
+  saw(pid: number, mount: string): void;
 }) {
   const store = createDigestStore({ groupFd });
   const jobs: Job[] = [];
