@@ -17,6 +17,8 @@ const systemPrograms = [
   { program: "ping", debianPackage: "iputils-ping", leftOut: "ping in the demo and in the isolation tests" },
   { program: "openssl", debianPackage: "openssl", leftOut: "the exchange with openssl-made certificates" },
   { program: "curl", debianPackage: "curl", leftOut: "the exchange with curl" },
+  { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
+  { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
   { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
   { program: "mkfs.ext2", debianPackage: "e2fsprogs", leftOut: "the bypass matrix and the cost of an exec" },
   { program: "python3", debianPackage: "python3", leftOut: "the bypass matrix and the cost of an exec" },

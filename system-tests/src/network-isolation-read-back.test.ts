@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { needsNamespaces } from "./namespaces.ts";
+import { needsNamespaces, until } from "./namespaces.ts";
 import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
 import {
   answers,
@@ -22,7 +25,8 @@ test(
   async (t) => {
     const lab = await createLab(t);
     const { host, stranger, enforcer } = lab;
-    const handle = async () => /"handle": (\d+)/.exec((await host.run("nft", ["-j", "list", "tables"])).stdout)?.[1];
+    const handle = async () =>
+      /"name": "cordon_isolation", "handle": (\d+)/.exec((await host.run("nft", ["-j", "list", "tables"])).stdout)?.[1];
     await lab.isolate([exclusion({})]);
     const kept = await openConnection(host, stranger, stranger.ipv4);
     const first = await handle();
@@ -64,7 +68,9 @@ test("rules that somebody changed are reported, and made good by the same order"
     await answers(connects, [host, stranger.ipv4], false, change);
   }
   await host.run("nft", ["flush", "ruleset"]);
-  assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" });
+  const flushed = await enforcer.ask("readBack", null);
+  assert.equal(flushed.state === "failed" && flushed.reason, "READ_BACK_DIFFERS");
+  await answers(pings, [stranger, host.ipv4], false, "the twin holds");
   await lab.isolate();
   await answers(pings, [stranger, host.ipv4], false);
 });
@@ -76,7 +82,7 @@ test("a host that may not load rules says so, and fails an order for the reason 
   assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" }, "asking changes nothing");
 
   const order = { wish: wishOf([]), remainingSec: 7200, centralNode };
-  const unresolved = await enforcer.ask("enforce", { ...order, centralNode: { addresses: [], port: 443 } });
+  const unresolved = await enforcer.ask("enforce", { ...order, centralNode: [] });
   assert.equal(unresolved.state === "failed" && unresolved.reason, "CENTRAL_NODE_UNRESOLVED");
   assert.deepEqual(
     await enforcer.ask("enforce", { ...order, remainingSec: 0 }),
@@ -95,3 +101,46 @@ test("a host that may not load rules says so, and fails an order for the reason 
   assert.equal(refused.state, "failed", JSON.stringify(refused));
   assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" });
 });
+
+test(
+  "where no nft stays alive, one is started for each call, and what that means is said",
+  needsNamespaces,
+  async (t) => {
+    const lab = await createLab(t);
+    const { host, stranger, enforcer } = lab;
+    const directory = await mkdtemp(join(tmpdir(), "cordon-programs-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const nft = (await host.run("which", ["nft"])).stdout.trim();
+    const wrapper = `#!/bin/sh\ncase "$*" in *-i) exec sleep 600;; *) exec ${nft} "$@";; esac\n`;
+    await writeFile(join(directory, "nft"), wrapper, { mode: 0o700 });
+    await enforcer.ask("renew", { programDirectories: [directory], programTimeoutMs: 1000 });
+    const effect = await lab.isolate();
+    assert.match(effect.detail, /a flush by another program would open the host for a moment: nft does not answer/);
+    await answers(pings, [stranger, host.ipv4], false);
+    assert.equal((await enforcer.ask("readBack", null)).state, "in-effect");
+    await lab.lift();
+    await answers(pings, [stranger, host.ipv4], true);
+  },
+);
+
+test(
+  "a kernel that takes no table with an owner still isolates, and what that means is said",
+  needsNamespaces,
+  async (t) => {
+    const lab = await createLab(t);
+    const { host, stranger, enforcer } = lab;
+    // Somebody else's twin stands in the way: refused as by a kernel that knows no owners.
+    const other = host.spawn("nft", ["-i"], { stdio: ["pipe", "ignore", "ignore"] });
+    other.stdin?.write("table inet cordon_isolation_owned { flags owner; }\n");
+    await until("it stands", async () => (await host.run("nft", ["list", "tables"])).stdout.includes("_owned"));
+    const effect = await lab.isolate();
+    assert.match(
+      effect.detail,
+      /a flush by another program would open the host for a moment: .*Operation not permitted/,
+    );
+    await answers(pings, [stranger, host.ipv4], false);
+    assert.equal((await enforcer.ask("readBack", null)).state, "in-effect", "and is not tried again each minute");
+    await lab.lift();
+    await answers(pings, [stranger, host.ipv4], true);
+  },
+);

@@ -29,7 +29,7 @@ const calls = {
   },
   ability: (_: null) => current().ability(),
   enforce: ({ scope = "host", wish }: { scope?: Scope; wish: Parameters<Enforcer["enforce"]>[0]["wish"] }) =>
-    current().enforce({ scope, wish, remainingSec: null, centralNode: { addresses: [], port: 0 } }),
+    current().enforce({ scope, wish, remainingSec: null, centralNode: [] }),
   readBack: ({ scope = "host" }: { scope?: Scope }) => current().readBack(scope),
   close: (_: null) => current().close(),
   seen: (_: null) => ({ blocks, alarms, scans }),

@@ -50,7 +50,7 @@ async function start(
       enforcers: on.startProcess(),
       facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "x", agentVersion: "0.1.0" }),
       policy: allowAll,
-      centralNode: async () => ({ addresses: ["192.0.2.1"], port: 443 }),
+      centralNode: async () => [{ address: "192.0.2.1", port: 443 }],
       clock,
       log: silentAgentLog,
     });

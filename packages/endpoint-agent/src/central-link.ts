@@ -6,9 +6,10 @@ import {
   linkPath,
   maxCentralNodeFrameBytes,
 } from "@cordon/contract";
+import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
-import type { Target } from "./central-node-addresses.ts";
 import type { Clock } from "./host/clock.ts";
+import { createLinkProofs } from "./link-proofs.ts";
 import type { Logger } from "./log.ts";
 import type { Session } from "./outbox.ts";
 import { reconnectDelayMs } from "./reconnect-delay.ts";
@@ -48,7 +49,7 @@ export function createCentralLink({
   onClose,
   random = Math.random,
 }: {
-  targets(): Promise<Target[]>;
+  targets(): Promise<CentralNodeEndpoint[]>;
   identity(): LinkIdentity;
   clock: Clock;
   log: Logger;
@@ -64,6 +65,8 @@ export function createCentralLink({
   let callOff: (() => void) | null = null;
   let welcomedAtMs: number | null = null;
   let stopHeartbeat: (() => void) | null = null;
+  let connectedTo: CentralNodeEndpoint | null = null;
+  const proofs = createLinkProofs({ clock, connection: () => (state === "connected" ? socket : null) });
   let usedContext: { identity: string; context: SecureContext } | null = null;
 
   const link = {
@@ -79,7 +82,11 @@ export function createCentralLink({
       failures = Math.min(failures, 2);
       stopHeartbeat?.();
       stopHeartbeat = beat(heartbeatSec * 1000);
+      proofs.connected();
     },
+    /** Where the connection that stands leads to, by number: names may lead elsewhere by now. */
+    connectedTo: () => (state === "connected" ? connectedTo : null),
+    proveReachable: (withinMs: number) => proofs.prove(withinMs),
     /** Leaves and comes back at once, with the identity as it is then. */
     reconnect() {
       socket?.close(1000, "coming back with another certificate");
@@ -132,7 +139,7 @@ export function createCentralLink({
     | { kind: "ended"; waitMs: number }
     | { kind: "unreachable"; why: string; retryAfterMs: number };
 
-  function connectOnce({ address, port }: Target): Promise<End> {
+  function connectOnce({ address, port }: CentralNodeEndpoint): Promise<End> {
     return new Promise((resolve) => {
       let why = "";
       let retryAfterMs = 0;
@@ -155,6 +162,7 @@ export function createCentralLink({
         return;
       }
       socket = ws;
+      connectedTo = { address, port };
       const stopWaiting = clock.after(connectTimeoutMs + welcomeTimeoutMs, () => {
         if (state !== "connected") ws.terminate();
       });

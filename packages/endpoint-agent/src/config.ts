@@ -8,6 +8,8 @@ export type Config = {
   logLevel: string;
   /** What prevention guards: `all`, `none`, or paths of mounted filesystems with a colon between them. */
   guard: string;
+  /** While isolated, also stop frames that bypass the IP stack. */
+  blockRawFrames: boolean;
 };
 
 export function readConfig(environment: Environment): Config {
@@ -16,5 +18,6 @@ export function readConfig(environment: Environment): Config {
     joinToken: environment.CORDON_JOIN_TOKEN || null,
     logLevel: environment.CORDON_LOG_LEVEL || "info",
     guard: environment.CORDON_GUARD || "all",
+    blockRawFrames: environment.CORDON_BLOCK_RAW_FRAMES === "1",
   };
 }

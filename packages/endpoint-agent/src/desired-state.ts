@@ -2,6 +2,7 @@ import type { SettingOrder } from "@cordon/contract";
 import type { CentralNodeEndpoint, SettingEnforcer } from "@cordon/response-actions/enforcers";
 import type { Checkpoint } from "./checkpoint.ts";
 import { deadlineAfter, remainingMs } from "./deadline.ts";
+import { createEnforcement } from "./enforcement.ts";
 import type { Abilities } from "./host/abilities.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Enforcers } from "./host/enforcers.ts";
@@ -10,9 +11,10 @@ import type { Scope, SettingRecord } from "./journal/setting-store.ts";
 import { createLanes } from "./lanes.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
-import { createOrderCheck, findSettingAction, noEnforcer, type Refusal } from "./order-check.ts";
+import { createOrderCheck, findSettingAction, type Refusal } from "./order-check.ts";
 import type { Outbox } from "./outbox.ts";
-import { isNews, refusedOf, toSettingReport } from "./setting-report.ts";
+import { createReachabilityTrials } from "./reachability-trials.ts";
+import { isNews, toSettingReport } from "./setting-report.ts";
 import { createWishKeeper } from "./wish-keeper.ts";
 
 export type DesiredState = ReturnType<typeof createDesiredState>;
@@ -33,7 +35,9 @@ export function createDesiredState(needs: {
   abilities: Abilities;
   policy: LocalPolicy;
   /** Where the Central Node is, with its names resolved as of now or, where that fails, as last known. */
-  centralNode(): Promise<CentralNodeEndpoint>;
+  centralNode(): Promise<CentralNodeEndpoint[]>;
+  /** Whether the Central Node answers on a round trip that begins now. */
+  proveReachable(withinMs: number): Promise<boolean>;
   clock: Clock;
   log: Logger;
   checkpoint: Checkpoint;
@@ -48,6 +52,8 @@ export function createDesiredState(needs: {
   const expiries = new Map<string, () => void>();
   /** What each enforcer came to at its newest call, where the journal holds a refusal instead. */
   const lastOutcomes = new Map<string, Outcome>();
+  const trials = createReachabilityTrials(needs.proveReachable);
+  const { enforce, isTooEarly } = createEnforcement({ abilities, centralNode, wishes, clock, log });
 
   return {
     /** Makes everything in the journal true again, with what remains of its time. */
@@ -95,6 +101,7 @@ export function createDesiredState(needs: {
         });
       }
       log.warn({ action, generation: held?.generation ?? null }, "released locally");
+      trials.callOff(action);
       lanes.wake({ action, scope: "host", verifyOnly: false });
       await lanes.idle(action);
       return lastOutcomes.get(action) ?? { state: "lifted", at: now() };
@@ -123,7 +130,9 @@ export function createDesiredState(needs: {
     async close() {
       for (const callOff of expiries.values()) callOff();
       expiries.clear();
-      await lanes.close();
+      const closed = lanes.close();
+      trials.close();
+      await closed;
     },
   };
 
@@ -160,6 +169,7 @@ export function createDesiredState(needs: {
     });
     log.info({ action, scope, generation, lifted: order.wish === null }, "setting ordered");
     checkpoint("setting-journaled");
+    trials.callOff(action);
     lanes.wake({ action, scope, verifyOnly: false });
   }
 
@@ -183,10 +193,12 @@ export function createDesiredState(needs: {
 
   async function reconcile({ action, scope, verifyOnly }: { action: string; scope: Scope; verifyOnly: boolean }) {
     const enforcer = check.settingEnforcer(action);
+    // In the same turn as the record is read: whatever is ordered from now on calls this off.
+    const proveReachable = trials.begin(action);
     let record = journal.settings.find(action, scope);
     if (record === null) {
       // Only a local release comes here without an order ever having come.
-      lastOutcomes.set(action, await enforce(enforcer, { action, scope, wish: null }, null));
+      lastOutcomes.set(action, await enforce(enforcer, { action, scope, wish: null }, null, proveReachable));
       return;
     }
     const left = record.deadline === null ? null : remainingMs(record.deadline, clock);
@@ -194,55 +206,26 @@ export function createDesiredState(needs: {
       record = { ...record, wish: null, deadline: null };
       // Written down first, so that no clock set back later can bring it to life again.
       journal.settings.put(record);
+      // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;
+      // without its answer the next look lifts, or the system's own timer before that.
+      if (record.endInDoubt === true && (await enforcer?.readBack(scope))?.state === "in-effect") return;
+    } else if (verifyOnly && !succeeded(record) && isTooEarly(action)) {
+      return;
     } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {
       return;
     }
     const remainingSec = record.wish === null || left === null ? null : left / 1000;
-    const effect = await enforce(enforcer, record, remainingSec);
+    const effect = await enforce(enforcer, record, remainingSec, proveReachable);
     lastOutcomes.set(action, effect);
     if (enforcer !== null) checkpoint("setting-enforced");
 
     const newest = journal.settings.find(action, scope);
     // Something newer came while this ran; its own turn follows and reports.
     if (newest === null || lanes.isWaiting(action, scope)) return;
+    // Most likely called off by the agent's own end: the next start tries it again, and says what came of it.
+    if (effect.state === "failed" && lanes.closed()) return;
     settle(newest, newest.refusal === null ? effect : { state: "failed", ...newest.refusal, at: now() });
     scheduleExpiry(newest);
-  }
-
-  async function enforce(
-    enforcer: SettingEnforcer<object, string> | null,
-    { action, scope, wish }: Pick<SettingRecord, "action" | "scope" | "wish">,
-    remainingSec: number | null,
-  ): Promise<Outcome> {
-    const at = now;
-    // Nothing that cannot be enforced is in force.
-    if (enforcer === null && wish === null) return { state: "lifted", at: at() };
-    if (enforcer === null) return { state: "failed", ...noEnforcer(action), at: at() };
-    try {
-      if (wish !== null && abilities.whyNot(action) !== null) {
-        const ability = await enforcer.ability();
-        if (!ability.able) return { state: "failed", reason: "NOT_SUPPORTED", detail: ability.why, at: at() };
-      }
-      // Names are not needed to lift, and to look them up takes time where there is no DNS.
-      const reachable = wish === null ? { addresses: [], port: 0 } : await centralNode();
-      const whole = wish === null ? null : wishes.whole({ action, scope, wish });
-      const effect = await enforcer.enforce({ scope, wish: whole, remainingSec, centralNode: reachable });
-      if (effect.state === "in-effect" && wish === null) {
-        return {
-          state: "failed",
-          reason: "AGENT_FAULT",
-          detail: `lifted, but still in force: ${effect.detail}`,
-          at: at(),
-        };
-      }
-      if (effect.state === "failed") return { state: "failed", reason: effect.reason, detail: effect.detail, at: at() };
-      return effect.state === "lifted"
-        ? { state: "lifted", at: at() }
-        : { state: "in-effect", detail: effect.detail, ...refusedOf(effect.refused), at: at() };
-    } catch (error) {
-      log.error({ error, action }, "an enforcer failed in a way that it should not");
-      return { state: "failed", reason: "AGENT_FAULT", detail: String(error), at: at() };
-    }
   }
 
   async function stillHolds(enforcer: SettingEnforcer<object, string> | null, record: SettingRecord): Promise<boolean> {

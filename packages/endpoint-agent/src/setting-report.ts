@@ -32,6 +32,8 @@ export function toSettingReport(
 /** Reports whether an outcome says something that the one before did not. */
 export function isNews(before: Outcome | null, after: Outcome): boolean {
   if (before === null || before.state !== after.state || before.reason !== after.reason) return true;
+  // What had to be made good once more while it holds: its detail says how often.
+  if (after.state === "in-effect" && after.reason !== undefined && after.detail !== before.detail) return true;
   return JSON.stringify(before.refused) !== JSON.stringify(after.refused);
 }
 

@@ -26,6 +26,8 @@ export type EnforcerEvents = {
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
+/** Where the isolation keeps what a boot and a break-glass release need, beside any agent. */
+export const isolationDirectory = (stateDir: string) => join(stateDir, "isolation");
 export const journalPath = (stateDir: string) => join(stateDir, "journal.sqlite");
 
 /** The agent of one state directory. Reports "not-enrolled" or "already-running" instead of starting. */
@@ -33,8 +35,13 @@ export async function startAgent({
   stateDir,
   servers,
   log,
+  blockRawFrames = false,
   guard = "none",
-  enforcers = (events) => createHostEnforcers(process.platform, preventionOf(stateDir, guard, events)),
+  enforcers = (events) =>
+    createHostEnforcers(process.platform, {
+      isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
+      prevention: preventionOf(stateDir, guard, events),
+    }),
   checkpoint,
 }: {
   stateDir: string;
@@ -43,6 +50,8 @@ export async function startAgent({
   log: Logger;
   /** Whoever starts an agent in another program than its own must say which filesystems it may watch. */
   guard?: Guard;
+  /** While isolated, also frames that bypass the IP stack. */
+  blockRawFrames?: boolean;
   enforcers?: Enforcers | ((events: EnforcerEvents) => Enforcers);
   checkpoint?: Checkpoint;
 }): Promise<RunningAgent | "not-enrolled" | "already-running"> {

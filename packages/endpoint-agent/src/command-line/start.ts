@@ -6,7 +6,7 @@ import type { Guard } from "../host/enforcers.ts";
 import { startAgent } from "../start-agent.ts";
 import { parseServer } from "./enroll.ts";
 
-type Options = { stateDir: string; servers: string[]; guard: Guard };
+type Options = { stateDir: string; servers: string[]; guard: Guard; blockRawFrames: boolean };
 
 export function startVerb(config: Config): Verb<Options> {
   return {
@@ -29,13 +29,15 @@ export function startVerb(config: Config): Verb<Options> {
             "all: every real one; none: prevention is off",
           config.guard.split(":"),
         )
-        .option("--server <url...>", "where the Central Nodes are now, in place of where it was enrolled"),
+        .option("--server <url...>", "where the Central Nodes are now, in place of where it was enrolled")
+        .option("--block-raw-frames", "while isolated, also stop frames that bypass the IP stack"),
     parse: (_words, flags) => ({
       stateDir: resolve(String(flags.stateDir)),
       guard: parseGuard([flags.guard].flat().map(String)),
       servers: Array.isArray(flags.server) ? flags.server.map(String).map(parseServer) : [],
+      blockRawFrames: flags.blockRawFrames === true || config.blockRawFrames,
     }),
-    async act({ stateDir, servers, guard }, output) {
+    async act({ stateDir, servers, guard, blockRawFrames }, output) {
       const log = pino(
         { name: "cordon-agent", level: config.logLevel, errorKey: "error", base: { pid: process.pid } },
         // Synchronous: what was logged before a crash is what explains it.
@@ -44,7 +46,8 @@ export function startVerb(config: Config): Verb<Options> {
       const stopAsked = new Promise<string>((stop) => {
         for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop(signal));
       });
-      const agent = await startAgent({ stateDir, log, guard, ...(servers.length === 0 ? {} : { servers }) });
+      const ways = servers.length === 0 ? {} : { servers };
+      const agent = await startAgent({ stateDir, log, guard, blockRawFrames, ...ways });
       if (agent === "not-enrolled") {
         throw failure("REFUSED", `${stateDir} holds no identity`, { advice: "See: cordon-agent enroll --help" });
       }

@@ -1,5 +1,6 @@
 import type { PreventionWish } from "@cordon/response-actions";
 import {
+  type IsolationOptions,
   type linuxEnforcers,
   linuxEnforcers as onLinux,
   type PreventionOptions,
@@ -17,10 +18,13 @@ export type Enforcers = {
 export type Guard = "none" | PreventionOptions["guard"];
 
 /** `prevention`: null leaves it out. */
-export function createHostEnforcers(platform: NodeJS.Platform, prevention: PreventionOptions | null): Enforcers {
+export function createHostEnforcers(
+  platform: NodeJS.Platform,
+  { isolation = {}, prevention = null }: { isolation?: IsolationOptions; prevention?: PreventionOptions | null } = {},
+): Enforcers {
   if (platform !== "linux") return {};
   return {
-    "network-isolation": onLinux["network-isolation"](),
+    "network-isolation": onLinux["network-isolation"](isolation),
     "run-process": onLinux["run-process"](),
     ...(prevention === null ? {} : { prevention: onLinux.prevention(prevention) }),
   };

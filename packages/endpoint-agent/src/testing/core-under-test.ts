@@ -47,6 +47,7 @@ export async function startCore({
   policy = allowAll,
   connect = true,
   localRelease,
+  proveReachable,
 }: {
   clock?: ManualClock;
   journal?: Journal;
@@ -54,6 +55,7 @@ export async function startCore({
   policy?: LocalPolicy;
   connect?: boolean;
   localRelease?: { isMarked(): boolean; clear(): void };
+  proveReachable?: (withinMs: number) => Promise<boolean>;
 } = {}) {
   const { kernel } = on;
   const sent: AgentMessage[] = [];
@@ -63,10 +65,11 @@ export async function startCore({
     enforcers: on.startProcess(),
     facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "Debian", agentVersion: "0.1.0" }),
     policy,
-    centralNode: async () => ({ addresses: ["192.0.2.1"], port: 443 }),
+    centralNode: async () => [{ address: "192.0.2.1", port: 443 }],
     clock,
     log: silentLog,
     ...(localRelease === undefined ? {} : { localRelease }),
+    ...(proveReachable === undefined ? {} : { proveReachable }),
   });
   await core.start();
 
