@@ -8,6 +8,8 @@ type Enforcer = ReturnType<typeof createPreventionEnforcer>;
 type Options = Pick<PreventionOptions, "directory" | "guard" | "watchMountsBy">;
 type Scope = "host" | "all";
 
+const proveReachable = () => Promise.reject(new Error("prevention asks nobody"));
+
 let enforcer: Enforcer | null = null;
 const blocks: Block[] = [];
 const alarms: { code: string; detail: string }[] = [];
@@ -29,7 +31,7 @@ const calls = {
   },
   ability: (_: null) => current().ability(),
   enforce: ({ scope = "host", wish }: { scope?: Scope; wish: Parameters<Enforcer["enforce"]>[0]["wish"] }) =>
-    current().enforce({ scope, wish, remainingSec: null, centralNode: [] }),
+    current().enforce({ scope, wish, remainingSec: null, centralNode: [], proveReachable }),
   readBack: ({ scope = "host" }: { scope?: Scope }) => current().readBack(scope),
   close: (_: null) => current().close(),
   seen: (_: null) => ({ blocks, alarms, scans }),
