@@ -132,3 +132,13 @@ test(
     assert.ok(tookMs < 10_000, `it took ${tookMs} ms`);
   },
 );
+
+test("an agent that ends while a guard is only starting leaves one behind", needsGuardedHost, async (t) => {
+  const lab = await createLab(t);
+  const { bad, good } = await createBannedAndGood(lab);
+  await signalGuard(lab, "SIGKILL");
+  await until("the agent stands in", async () => (await codes(lab)).includes("GUARD_RESTARTED"));
+  await lab.ask("close", null);
+  await lab.host.ask("killAgent", null);
+  assert.deepEqual([await lab.attempt(bad), await lab.attempt(good)], ["EPERM", "ran"]);
+});

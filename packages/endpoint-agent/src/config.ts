@@ -15,6 +15,6 @@ export function readConfig(environment: Environment): Config {
     stateDir: environment.CORDON_STATE_DIR || "/var/lib/cordon-agent",
     joinToken: environment.CORDON_JOIN_TOKEN || null,
     logLevel: environment.CORDON_LOG_LEVEL || "info",
-    guard: environment.CORDON_GUARD || "none",
+    guard: environment.CORDON_GUARD || "all",
   };
 }

@@ -34,7 +34,7 @@ export async function startAgent({
   servers,
   log,
   guard = "none",
-  enforcers = (events) => createHostEnforcers(process.platform, preventionOf({ stateDir, guard, log, events })),
+  enforcers = (events) => createHostEnforcers(process.platform, preventionOf(stateDir, guard, events)),
   checkpoint,
 }: {
   stateDir: string;
@@ -91,22 +91,6 @@ export async function startAgent({
   };
 }
 
-function preventionOf({
-  stateDir,
-  guard,
-  log,
-  events,
-}: {
-  stateDir: string;
-  guard: Guard;
-  log: Logger;
-  events: EnforcerEvents;
-}): PreventionOptions | null {
-  if (guard === "none") return null;
-  return {
-    directory: join(stateDir, "prevention"),
-    guard,
-    ...events,
-    onScan: (progress) => log.info({ progress }, "scan for banned files"),
-  };
+function preventionOf(stateDir: string, guard: Guard, events: EnforcerEvents): PreventionOptions | null {
+  return guard === "none" ? null : { directory: join(stateDir, "prevention"), guard, ...events };
 }

@@ -63,7 +63,8 @@ export function createSettingService({
       if (change.target !== "all") await hosts.require(tx, change.target);
       if (plan !== null) {
         const wanted = (wish as PreventionWish).files;
-        const added = plan.added.flatMap(({ position }) => wanted[position] ?? []);
+        const positions = plan.added.map(({ position }) => position).sort((a, b) => a - b);
+        const added = positions.flatMap((position) => wanted[position] ?? []);
         await refuseConflicts(tx, { hosts, files }, change.target, added);
       }
       const at = now();

@@ -42,7 +42,7 @@ export function createDecisions({
   canary: Buffer;
   sightings: ReturnType<typeof createSightings>;
   /** Called before an answer, with the mount by which a program is reached. */
-  saw(pid: number, mount: number): void;
+  saw(pid: number, mount: string): void;
 }) {
   const store = createDigestStore({ groupFd });
   const jobs: Job[] = [];
@@ -98,15 +98,20 @@ export function createDecisions({
 
   /** With writers held off where that can be done. */
   function begin(asked: Asked[], fd: number, tries: number) {
+    const before = identify(fd);
+    if (before === null) return refuse(asked);
+    for (const { pid } of asked) saw(pid, before.mount);
+    if (!before.isRegular || before.size === 0) return conclude(asked, before, null);
+    const isTraced = store.tracesWriters(fd, before);
+    const known = isTraced ? store.recall(before) : null;
+    if (known !== null) return conclude(asked, before, known);
+
     const isHeld = holdWriters(fd);
     const identity = identify(fd);
     if (identity === null) return refuse(asked);
-    for (const { pid } of asked) saw(pid, identity.mount);
-    if (!identity.isRegular || identity.size === 0) return conclude(asked, identity, null);
     if (isHeld) {
       // What waits in the queue may be the end of a writer. No other can come while the file is held.
-      const isSure = !store.needsDrain(fd, identity) || readEvents();
-      const digests = isSure ? store.recall(identity) : null;
+      const digests = !isTraced && readEvents() ? store.recall(identity) : null;
       if (digests !== null) return conclude(asked, identity, digests);
       const same = jobs.find((job) => job.isHeld && isSame(job.identity, identity));
       if (same !== undefined) {

@@ -16,7 +16,7 @@ export type Identity = {
   isRegular: boolean;
   changedAtSec: number;
   /** The mount by which it was opened. Each mount namespace has its own. */
-  mount: number;
+  mount: string;
 };
 
 export type Hashing = {
@@ -37,8 +37,8 @@ const mappingLeavesNoTrace = new Set([0x01021994, 0x858458f6]);
 const lease = { set: 1024, read: 0 } as const;
 const stat = Buffer.alloc(256);
 const statfs = Buffer.alloc(256);
-/** All that there was at first, and the mount. */
-const statMask = 0x7ff | 0x1000;
+/** All that there was at first, and the mount: by a number that is never given twice where there is one (6.8). */
+const statMask = 0x7ff | 0x1000 | 0x4000;
 const emptyPath = 0x1000;
 
 /** Null: it cannot be told. */
@@ -50,7 +50,7 @@ export function identify(fd: number): Identity | null {
     size: stat.readUInt32LE(40) + stat.readUInt32LE(44) * 2 ** 32,
     isRegular: (stat.readUInt16LE(28) & 0o170000) === 0o100000,
     changedAtSec: stat.readUInt32LE(96) + stat.readInt32LE(100) * 2 ** 32,
-    mount: stat.readUInt32LE(144),
+    mount: stat.toString("latin1", 144, 152),
   };
 }
 
@@ -82,7 +82,10 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
   }
 
   return {
-    /** Only true of a file whose writers are held off. Null: unknown. */
+    /**
+     * Null: unknown. Without `tracesWriters` it is true only while writers are held off, and once all events that wait were
+     * looked at: one of them may be the end of a writer.
+     */
     recall({ file, version }: Identity): Digests | null {
       const known = remembered.get(file);
       return known === undefined || known.version !== version ? null : known;
@@ -107,8 +110,8 @@ export function createDigestStore({ groupFd }: { groupFd: number }) {
       remembered.set(file, { version, sha256: digests.sha256, md5: digests.md5 });
     },
 
-    /** Whether recalling it is safe only once all events that wait were looked at. */
-    needsDrain: (fd: number, identity: Identity) => trustOf(fd, identity) === "close",
+    /** Whether the version changes with whatever was written since no writer was there. */
+    tracesWriters: (fd: number, identity: Identity) => trustOf(fd, identity) === "time",
 
     /** It was written to. Its writers are of interest again once it was hashed anew. */
     forget(fd: number, { file }: Identity) {

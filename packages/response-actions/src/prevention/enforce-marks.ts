@@ -8,8 +8,11 @@ export type MountWatch = "events" | "mountinfo";
 export type Filesystem = { device: string; type: string; mountPoint: string };
 export type Marks = ReturnType<typeof createMarks>;
 
-/** `descriptor`: an open mountinfo, where the kernel does not report mounts itself. */
-type Namespace = { pid: number; descriptor: number | null; isSeen: boolean };
+/**
+ * `pid`: one that lives in it. While it does, the namespace is the same one; afterwards its number may have been given to
+ * another. `descriptor`: an open mountinfo, where the kernel does not report mounts itself.
+ */
+type Namespace = { pid: number; descriptor: number | null };
 
 /** How often all processes are looked at for mount namespaces in which nothing was run yet. */
 const walkEveryMs = 2000;
@@ -30,8 +33,8 @@ export function createMarks({
   const namespaces = new Map<string, Namespace>();
   const faults = new Set<string>();
   let marked = new Map<string, Filesystem>();
-  /** By number: all mounts of all namespaces that are known. */
-  let mountsKnown = new Set<number>();
+  /** The guarded mounts of all namespaces that are known: see Identity. */
+  let mountsKnown = new Set<string>();
   /** Rises with each change of what is to be watched. */
   let changes = 0;
   let mask: number = fanotify.openExecPermission;
@@ -45,13 +48,11 @@ export function createMarks({
     return done < 0 ? null : stat.toString("latin1", 32, 40);
   }
 
+  /** Also one that is known by its number: it may be another one of the same number, which nobody watches yet. */
   function meet(key: string, pid: number) {
-    const known = namespaces.get(key);
-    if (known !== undefined) {
-      known.isSeen = true;
-      return;
-    }
-    const namespace: Namespace = { pid, descriptor: null, isSeen: true };
+    const before = namespaces.get(key);
+    if (before !== undefined) leave(key, before);
+    const namespace: Namespace = { pid, descriptor: null };
     if (reports >= 0) {
       const path = `/proc/${pid}/ns/mnt`;
       kernel.fanotifyMark(reports, fanotify.add | fanotify.mountNamespace, mountChanges, here, path);
@@ -77,17 +78,18 @@ export function createMarks({
   }
 
   /** Marks anew also what was marked: another filesystem may have got the same device number since. */
-  function markAll({ pid }: Namespace, into: Map<string, Filesystem>, known: Set<number>): boolean {
+  function markAll({ pid }: Namespace, into: Map<string, Filesystem>, known: Set<string>): boolean {
     let mounts: Mount[];
     try {
       mounts = readMounts(pid);
     } catch {
       return false;
     }
-    for (const { id } of mounts) known.add(id);
     for (const mount of guardedMounts(mounts, guarded, rootDevices)) {
       const path = `/proc/${pid}/root${mount.mountPoint}`;
       if (!leadsTo(mount, path)) continue;
+      const number = mountNumber(path);
+      if (number !== null) known.add(number);
       const failed = kernel.fanotifyMark(groupFd, fanotify.add | fanotify.filesystem, mask, here, path) < 0;
       if (!failed) {
         if (!into.has(mount.device)) into.set(mount.device, mount);
@@ -103,7 +105,7 @@ export function createMarks({
   /** Something was mounted somewhere. */
   function follow() {
     const now = new Map<string, Filesystem>();
-    const known = new Set<number>();
+    const known = new Set<string>();
     let isAnyGone = false;
     for (const namespace of namespaces.values()) isAnyGone = !markAll(namespace, now, known) || isAnyGone;
     marked = now;
@@ -114,20 +116,21 @@ export function createMarks({
   /** Looks at every process for a namespace that is not known yet, and forgets those that nobody lives in. */
   function walk() {
     nextWalk = performance.now() + walkEveryMs;
-    for (const namespace of namespaces.values()) namespace.isSeen = false;
+    const living = new Map<string, number[]>();
     for (const name of readdirSync("/proc")) {
       const pid = Number(name);
-      if (!Number.isInteger(pid)) continue;
-      const key = namespaceOf(pid);
+      const key = Number.isInteger(pid) ? namespaceOf(pid) : null;
       if (key === null) continue;
-      const known = namespaces.get(key);
-      if (known === undefined || known.isSeen) meet(key, pid);
-      else {
-        known.isSeen = true;
-        known.pid = pid;
-      }
+      const others = living.get(key);
+      if (others === undefined) living.set(key, [pid]);
+      else others.push(pid);
     }
-    for (const [key, namespace] of namespaces) if (!namespace.isSeen) leave(key, namespace);
+    for (const [key, namespace] of namespaces) if (!living.has(key)) leave(key, namespace);
+    for (const [key, pids] of living) {
+      const known = namespaces.get(key);
+      const [pid = 0] = pids;
+      if (known === undefined || !pids.includes(known.pid)) meet(key, pid);
+    }
   }
 
   return {
@@ -147,10 +150,10 @@ export function createMarks({
     },
     follow,
     /** A process uses a mount: the namespace of both is known from now on, if it was not. */
-    saw(pid: number, mount: number) {
+    saw(pid: number, mount: string) {
       if (mountsKnown.has(mount)) return;
       const key = namespaceOf(pid);
-      if (key !== null && !namespaces.has(key)) meet(key, pid);
+      if (key !== null) meet(key, pid);
     },
     /** Walks when it is time for that. */
     keep() {
@@ -185,8 +188,15 @@ export function leadsTo({ id }: Mount, path: string): boolean {
   return !isTold || mountStat.readUInt32LE(144) === id;
 }
 
+/** The same as of an Identity. */
+function mountNumber(path: string): string | null {
+  if (kernel.statx(here, path, 0, statMask.mountNumber, mountStat) < 0) return null;
+  return mountStat.toString("latin1", 144, 152);
+}
+
 const mountStat = Buffer.alloc(256);
-const statMask = { inode: 0x100, mountId: 0x1000 } as const;
+/** `mountNumber`: one that is never given twice, from 6.8 on; the mount's ID before that. */
+const statMask = { inode: 0x100, mountId: 0x1000, mountNumber: 0x1000 | 0x4000 } as const;
 
 /** Mounts as the kernel reports them, from 6.14 on; below 0 where it does not. */
 function createReports(): number {

@@ -5,19 +5,19 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdirSync, openSync } from "node:fs";
-import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Armed, scopesOf, untilHeld, verify } from "./enforce-armed.ts";
 import type { Rules } from "./enforce-decisions.ts";
-import { countOf, type DenySet, digestOfDigests, packDenySet, type Scope, scopes } from "./enforce-deny-set.ts";
+import { countOf, packDenySet, type Scope, scopes } from "./enforce-deny-set.ts";
 import type { FromGuard, GuardState } from "./enforce-guard-messages.ts";
 import { type GuardProcess, startGuardProcess } from "./enforce-guard-process.ts";
 import { createGroup, errorName, kernel } from "./enforce-kernel.ts";
+import { createLeftGuards } from "./enforce-left-guards.ts";
 import type { MountWatch } from "./enforce-marks.ts";
 import type { Guarded } from "./enforce-mounts.ts";
-import { createNoteKeeper, endLeft, type Note, readSpool } from "./enforce-predecessor.ts";
 import { ignoreRuntime } from "./enforce-runtime.ts";
 import type { Sighting } from "./enforce-sightings.ts";
-import { createStandIn, type StandIn } from "./enforce-stand-in.ts";
+import { createStandIn } from "./enforce-stand-in.ts";
 
 export type Supervisor = Awaited<ReturnType<typeof createSupervisor>>;
 export type SupervisorOptions = {
@@ -31,24 +31,8 @@ export type SupervisorOptions = {
   onAlarm(code: string, detail: string): void;
 };
 
-/** What is in force: the group, what it is to deny, and who answers now. */
-type Armed = {
-  groupFd: number;
-  rules: Rules;
-  guard: GuardProcess | null;
-  /** The guard holds the rules and answers. */
-  isGuarding: boolean;
-  /** Somebody held the rules once, so that somebody must hold them now. */
-  isHeld: boolean;
-  standIn: StandIn | null;
-  failures: number;
-  startedAt: number;
-  retry: NodeJS.Timeout | null;
-  /** Who waits until somebody holds the rules. */
-  settled: { resolve(): void; reject(error: Error): void }[];
-};
-
 const startsWithinMs = 30_000;
+const closesWithinMs = 5000;
 const longestPauseMs = 30_000;
 const steadyAfterMs = 60_000;
 const touchEveryMs = 5000;
@@ -59,40 +43,17 @@ export async function createSupervisor(options: SupervisorOptions) {
   const nullFd = openSync("/dev/null", "r+");
   const spool = `spool-${randomBytes(6).toString("hex")}`;
   const spoolFd = openSync(join(directory, spool), "a", 0o600);
-  const notes = createNoteKeeper({ directory });
-  let left = await takeUpLeft();
-  const touches = setInterval(() => armed !== null && notes.touch(), touchEveryMs);
+  const left = createLeftGuards({ directory, spool, onSighting, onAlarm });
+  await left.takeUp();
+  const touches = setInterval(() => armed !== null && left.touch(), touchEveryMs);
 
   let armed: Armed | null = null;
   const ordered = new Set<Scope>();
   const trusted = new Set([agentPid]);
 
-  /** Guards of earlier agents: they go on until what they hold is held by ours. */
-  async function takeUpLeft(): Promise<Note[]> {
-    const { alive, dead, lastSeen } = await notes.read();
-    if (alive.length === 0 && dead.length > 0) {
-      onAlarm("GUARD_GAP", `agent and guard had both ended, and banned files could run; seen last ${lastSeen}`);
-    }
-    for (const note of dead) await tellSpooled(note);
-    await notes.write(alive);
-    for (const name of await readdir(directory)) {
-      const isOld = name.startsWith("spool-") && name !== spool && !alive.some((note) => note.spool === name);
-      if (isOld) await rm(join(directory, name), { force: true });
-    }
-    return alive;
-  }
-
-  async function tellSpooled(note: Note) {
-    const path = join(directory, note.spool);
-    for (const sighting of await readSpool(path)) onSighting(sighting);
-    if (note.spool !== spool) await rm(path, { force: true });
-  }
-
-  /** Who guards, for the next supervisor. */
   async function writeNotes() {
     const guard = armed?.guard ?? null;
-    const own = armed === null || guard === null ? [] : [{ pid: guard.pid, scopes: scopesOf(armed.rules.set), spool }];
-    await notes.write([...left, ...own.map(notes.note)]);
+    await left.write(armed === null || guard === null ? null : { pid: guard.pid, scopes: scopesOf(armed.rules.set) });
   }
 
   function startGuard(into: Armed) {
@@ -270,14 +231,7 @@ export async function createSupervisor(options: SupervisorOptions) {
       else if (armed === null) await arm(rules);
       else await hold(armed, rules);
       // Only now: until here they held what was ordered before, together with ours.
-      const ending = left.filter((note) => note.scopes.every((each) => ordered.has(each)));
-      if (ending.length === 0) return;
-      left = left.filter((note) => !ending.includes(note));
-      for (const note of ending) {
-        if (await endLeft(note)) await tellSpooled(note);
-        else onAlarm("GUARD_LEFT", `a guard of an earlier agent, process ${note.pid}, cannot be ended`);
-      }
-      await writeNotes();
+      if (await left.endCovered(ordered)) await writeNotes();
     },
 
     state,
@@ -292,25 +246,17 @@ export async function createSupervisor(options: SupervisorOptions) {
       trusted.delete(pid);
       if (armed !== null) trust(armed);
     },
-    /** Leaves the guard in force by itself. */
+    /** Leaves the guard in force by itself. Waits a while for one that is just starting. */
     async close() {
       clearInterval(touches);
       const was = armed;
-      armed = null;
       if (was === null) return;
+      if (was.standIn !== null) await untilHeld(was, closesWithinMs).catch(() => {});
+      armed = null;
       if (was.retry !== null) clearTimeout(was.retry);
       was.guard?.abandon();
       was.standIn?.end();
       kernel.close(was.groupFd);
     },
   };
-}
-
-function verify(state: GuardState, { set, scripts }: Rules) {
-  const isSame = scopes.every((scope) => state.digests[scope] === digestOfDigests(set[scope]));
-  if (!isSame || state.scripts !== scripts) throw new Error("the guard holds other rules than it was given");
-}
-
-function scopesOf(set: DenySet): Scope[] {
-  return scopes.filter((scope) => countOf(set[scope]) > 0);
 }
