@@ -1,27 +1,15 @@
 /** From an order over the Response API to a denial on a host, and back to whoever ordered it. All of it real. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { createExternalSystem, curlAs, settingStateOf, untilTaskEnds } from "./external-system.ts";
 import { until } from "./namespaces.ts";
-import { needsGuardedHost, ownNamespaces } from "./prevention-lab.ts";
-import { enrolHost, type Place, startCentralNode, thisMachine } from "./programs.ts";
+import { needsGuardedHost } from "./prevention-lab.ts";
+import { guardedPath, guardedPlace } from "./prevention-place.ts";
+import { enrolHost, startCentralNode, thisMachine } from "./programs.ts";
 
 const content = "#!/bin/sh\necho ran\n";
-const bad = "/mnt/bad";
-
-/** Namespaces of its own with a filesystem in memory at /mnt, and a file there that can be run. It cannot isolate itself. */
-const guardedPlace: Place = {
-  ...thisMachine,
-  spawn(program, args = [], options = {}) {
-    const prepare = `mount -t tmpfs none /mnt && printf '%s' "$CONTENT" > ${bad} && chmod 755 ${bad} && exec "$@"`;
-    const [wrapper = "", ...wrapperArgs] = [...ownNamespaces, "sh", "-c", prepare, "sh"];
-    const poorer = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"];
-    const env = { ...process.env, CONTENT: content };
-    return spawn(wrapper, [...wrapperArgs, ...poorer, program, ...args], { ...options, env });
-  },
-};
+const bad = `${guardedPath}/bad`;
 
 test(
   "a file that an external system bans does not run on the host, which tells what it denied",
@@ -32,7 +20,10 @@ test(
     const soar = curlAs(system, central);
     await soar.get("sensors");
     await central.acceptSystem(system);
-    const host = await enrolHost(t, central, { place: guardedPlace, guard: ["/mnt"] });
+    const host = await enrolHost(t, central, {
+      place: guardedPlace(thisMachine, { bad: content }),
+      guard: [guardedPath],
+    });
     const { body } = await soar.get(`sensors?sensor_id=${host.sensorId}`);
     assert.ok(body.sensors[0].capabilities.includes("prevention"), JSON.stringify(body));
 
