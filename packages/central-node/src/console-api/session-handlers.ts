@@ -34,8 +34,9 @@ export function createSessionHandlers(needs: {
   const { signIn, setup, sessions, account, users, identityProvider } = needs;
 
   return {
-    async signInMethods() {
+    async signInMethods({ browser }) {
       return {
+        signedIn: browser.secret !== null && (await sessions.find(browser.secret)) !== null,
         setupNeeded: !(await users.hasAdministrator()),
         password: true,
         oidc: identityProvider === null ? null : { label: identityProvider.label },

@@ -25,6 +25,8 @@ export const SignIn = Type.Object({
   code: Type.Optional(Type.String({ pattern: "^[0-9]{6}$" })),
 });
 export const SignInMethods = Type.Object({
+  /** This browser has a session, so that a page need not ask in vain. */
+  signedIn: Type.Boolean(),
   /** No administrator exists yet: the setup link from the log makes the first one. */
   setupNeeded: Type.Boolean(),
   password: Type.Boolean(),
