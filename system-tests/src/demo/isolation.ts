@@ -54,6 +54,27 @@ export async function showExclusion(report: Report, scene: Scene, { host, strang
   });
 }
 
+/** Another program on the host, with root's rights, empties the whole firewall. */
+export async function showTampering(
+  report: Report,
+  scene: Scene,
+  { network, host, stranger }: Isolable,
+): Promise<void> {
+  report.section("Somebody with root on the host runs: nft flush ruleset");
+  await report.claim("the stranger still gets no answer", async () => {
+    const { exitCode } = await network.host.run("nft", ["flush", "ruleset"]);
+    expect("nft's exit code", exitCode, 0);
+    expect("answered", await connects(300, stranger, host.ipv4), false);
+  });
+  await report.claim("the isolation is in effect, and the tampering is told", async () => {
+    const told = await until("it is told", async () => {
+      const found = await settingStateOf(scene.soar, scene.agent);
+      return found?.state === "in_effect" && found.reason === "TAMPERED" ? found : null;
+    });
+    return told.detail;
+  });
+}
+
 export async function showRelease(report: Report, scene: Scene, isolable: Isolable): Promise<void> {
   report.section("curl ends the isolation");
   await report.claim("DELETE answers 200, and the host reports that it is open", async () => {

@@ -4,9 +4,11 @@
  */
 import { parseArgs } from "node:util";
 import { needsNamespaces } from "../namespaces.ts";
+import { needsGuardedHost } from "../prevention-lab.ts";
 import type { Owner } from "../programs.ts";
-import { showExclusion, showIsolation, showRelease } from "./isolation.ts";
+import { showExclusion, showIsolation, showRelease, showTampering } from "./isolation.ts";
 import { describeKept } from "./keep.ts";
+import { showPrevention } from "./prevention.ts";
 import { createReport } from "./report.ts";
 import { setScene } from "./scene.ts";
 import { showCrash, showTask } from "./tasks-and-crash.ts";
@@ -32,6 +34,10 @@ const write = (line: string) => void (stopped || process.stdout.write(`${line}\n
 const report = createReport(write);
 
 const whyAlone = needsNamespaces.skip;
+const leftOut = [
+  ...(whyAlone === undefined ? [] : [`Left out: network isolation, because it ${whyAlone}.`]),
+  ...(needsGuardedHost.skip === undefined ? [] : [`Left out: prevention, because it ${needsGuardedHost.skip}.`]),
+];
 // 128 and the number of SIGINT, as shells count; a stopped demo has not shown all of it.
 const exitCode = await Promise.race([tell(), stopAsked.then(() => (allHeld ? 0 : 130))]);
 await cleanUp();
@@ -40,23 +46,23 @@ process.exit(exitCode);
 /** Resolves with the exit code. */
 async function tell(): Promise<number> {
   report.title("Cordon: one order's way, from curl to the kernel and back");
-  if (whyAlone !== undefined) {
-    report.line(`Left out: network isolation, because it ${whyAlone}.`);
-    report.line("All else runs here, on loopback.");
-  }
+  for (const left of leftOut) report.line(left);
+  if (whyAlone !== undefined) report.line("All else runs here, on loopback.");
   try {
     const scene = await setScene(report, owner, whyAlone);
     if (scene.isolable !== null) {
       await showIsolation(report, scene, scene.isolable);
       await showExclusion(report, scene, scene.isolable);
+      await showTampering(report, scene, scene.isolable);
       await showRelease(report, scene, scene.isolable);
     }
+    if (needsGuardedHost.skip === undefined) await showPrevention(report, owner, scene);
     await showTask(report, scene);
     await showCrash(report, owner, scene);
     const tookSec = ((performance.now() - startedAt) / 1000).toFixed(1);
     report.line();
     report.line(`All ${report.claims()} claims held, in ${tookSec} s.`);
-    if (whyAlone !== undefined) report.line(`Left out: network isolation, because it ${whyAlone}.`);
+    for (const left of leftOut) report.line(left);
     allHeld = true;
     if (values.keep) {
       write(describeKept(scene));

@@ -184,6 +184,7 @@ for (const kind of testDatabases) {
       { name: "alice", password },
       { "user-agent": "<img src=x onerror=alert(1)>" },
     );
+    assert.equal((await first.call("GET", "/sign-in-methods")).body.signedIn, true);
     const { items } = (await first.call("GET", "/sessions")).body;
     assert.equal(items.length, 2);
     const other = items.find(({ current }) => current === false);
@@ -192,6 +193,7 @@ for (const kind of testDatabases) {
     assert.equal((await stranger.call("DELETE", `/sessions/${other?.sessionId}`)).status, 404, "not one's own");
     assert.equal((await first.call("DELETE", `/sessions/${other?.sessionId}`)).status, 200);
     assert.equal((await second.call("GET", "/session")).status, 401);
+    assert.equal((await second.call("GET", "/sign-in-methods")).body.signedIn, false);
     assert.equal((await first.call("DELETE", "/session")).status, 200);
     assert.equal(first.cookies.has("__Host-cordon-session"), false);
     assert.equal((await first.call("GET", "/session")).status, 401);
@@ -200,7 +202,7 @@ for (const kind of testDatabases) {
   test(`${kind.name}: the setup link makes the first administrator, once, within a day, and only while there is none`, async (t) => {
     const console = await start(t);
     const methods = async () => (await console.call("GET", "/sign-in-methods")).body;
-    assert.deepEqual(await methods(), { setupNeeded: true, password: true, oidc: null });
+    assert.deepEqual(await methods(), { signedIn: false, setupNeeded: true, password: true, oidc: null });
     const offer = async () => {
       await console.people.offerSetup("https://node.example:8443");
       const { link } = JSON.parse(console.lines.findLast((line) => line.includes("/set-up#token=")) ?? "{}");

@@ -1,6 +1,6 @@
 /** Serves the table of `@cordon/contract`: whatever the table says of a call holds here, and nowhere else. */
 import { createHash } from "node:crypto";
-import { Problem, parse } from "@cordon/contract";
+import { Problem } from "@cordon/contract";
 import {
   type ConsoleRoute,
   type ConsoleRouteName,
@@ -24,7 +24,7 @@ import { eventStream } from "./event-stream.ts";
 import type { Download, DownloadName, Downloads, Handlers, SignedIn } from "./handlers.ts";
 import type { IdempotentCalls } from "./idempotent-calls.ts";
 import { sendProblem } from "./problem-json.ts";
-import { readQuery } from "./query.ts";
+import { parseText, readQuery } from "./query.ts";
 import type { Refusals } from "./refusals.ts";
 
 const maxBodyBytes = 1024 * 1024;
@@ -105,9 +105,9 @@ export function consoleApi(needs: {
     const { actor, session } = callerOf(request);
     const changesVersion = route.versioned === true && route.method !== "GET";
     const call = {
-      params: route.params === undefined ? undefined : parse(route.params, lowerCase(request.params)),
-      query: route.query === undefined ? undefined : parse(route.query, readQuery(route.query, request.query)),
-      body: route.body === undefined ? undefined : parse(route.body, request.body),
+      params: route.params === undefined ? undefined : parseText(route.params, lowerCase(request.params)),
+      query: route.query === undefined ? undefined : parseText(route.query, readQuery(route.query, request.query)),
+      body: route.body === undefined ? undefined : parseText(route.body, request.body),
       ifMatch: changesVersion ? readIfMatch(request.headers["if-match"]) : null,
       actor,
       session,
@@ -139,7 +139,7 @@ export function consoleApi(needs: {
     const { actor } = callerOf(request);
     const session = signedIn(request);
     const params = lowerCase(request.params);
-    const query = parse(ListQuery, readQuery(ListQuery, request.query));
+    const query = parseText(ListQuery, readQuery(ListQuery, request.query));
     const { fileName, content } = await make({ params, query, actor, session });
     reply.headers({
       "Cache-Control": "no-store",

@@ -30,7 +30,7 @@ const built = {
 
 test("every path of the page is the page, which browsers ask for again each time", async (t) => {
   const { get } = await start(t, built);
-  for (const path of ["/", "/hosts", "/hosts/4711?filter=a:is:b", "/set-up"]) {
+  for (const path of ["/", "/hosts", "/hosts/4711?filter=a:is:b", "/set-up", "//", "//evil.example/x"]) {
     const answer = await get(path);
     assert.deepEqual([answer.statusCode, answer.body], [200, built["index.html"]], path);
     assert.match(String(answer.headers["content-type"]), /^text\/html/);

@@ -19,7 +19,7 @@ export function consolePage({ folder }: { folder: string }) {
     await app.register(fastifyStatic, { root: folder, serve: false, cacheControl: false });
 
     app.get("/*", (request, reply) => {
-      const path = new URL(request.url, "https://console").pathname;
+      const [path = "/"] = request.url.split("?");
       if (notThePage.test(path)) return notFound(request, reply);
       if (!existsSync(join(folder, "index.html"))) return sayNotBuilt(reply);
       const file = /\.[0-9A-Za-z]+$/.test(path) ? decodeURIComponent(path.slice(1)) : "index.html";

@@ -225,6 +225,18 @@ for (const kind of testDatabases) {
     ]);
   });
 
+  test(`${kind.name}: however many ask for the overview at once, no answer is from before it was asked for`, async (t) => {
+    const { call, addHost } = await startOrders(t, kind);
+    const reads: { asked: number; total: Promise<number> }[] = [];
+    for (let asked = 1; asked <= 6; asked++) {
+      await addHost();
+      for (let reader = 0; reader < 3; reader++) {
+        reads.push({ asked, total: call("overview", {}).then((overview) => overview.hosts.total) });
+      }
+    }
+    for (const { asked, total } of reads) assert.ok((await total) >= asked);
+  });
+
   test(`${kind.name}: the hosts as CSV are those of the filter, all of them, and no cell is a formula`, async (t) => {
     const { download, addHost } = await startOrders(t, kind);
     for (let index = 0; index < 502; index++) await addHost({ hostName: `web-${index}` });

@@ -119,6 +119,16 @@ for (const kind of testDatabases) {
   });
 }
 
+test("a Host header that is none is the caller's fault, not ours", async (t) => {
+  const [sqlite] = testDatabases;
+  assert.ok(sqlite);
+  const provider = await startIdentityProvider(t);
+  const console = await startTestConsole(t, await sqlite.open(t), { identityProvider: provider.config });
+  const { headers } = await console.browser().call("GET", "/oidc/start", undefined, { host: "a b:%" });
+  assert.match(decodeURIComponent(String(headers.location)), /the Host header is not a name/);
+  assert.ok(!console.lines.some((line) => line.includes("a request failed")));
+});
+
 test("a provider that cannot be reached is said, and is asked again the next time", async (t) => {
   const [sqlite] = testDatabases;
   assert.ok(sqlite);

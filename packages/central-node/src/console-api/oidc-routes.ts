@@ -23,7 +23,11 @@ export function oidcRoutes(needs: {
   consoleUrl: string | null;
 }) {
   const { provider, externalSignIn, audit, consoleUrl } = needs;
-  const publicUrl = (request: FastifyRequest) => new URL(consoleUrl ?? `https://${request.host}`);
+  function publicUrl(request: FastifyRequest): URL {
+    const url = URL.parse(consoleUrl ?? `https://${request.host}`);
+    if (url === null) throw new Problem("BAD_REQUEST", { message: "the Host header is not a name or an address" });
+    return url;
+  }
 
   return async (app: FastifyInstance): Promise<void> => {
     app.get(consoleApiBase + consoleOidcStart, (request, reply) =>

@@ -132,11 +132,10 @@ export function createOverview({
     rows: RawBuilder<unknown>,
     by: RawBuilder<unknown>,
   ): Promise<{ rows: Row[]; total: number }> {
-    const found = await sql<Row>`select * from (${rows}) as found order by ${by} limit ${sql.lit(shownRows)}`.execute(
-      read,
-    );
-    if (found.rows.length < shownRows) return { rows: found.rows, total: found.rows.length };
-    return { rows: found.rows, total: await countOne(sql`select count(*) as n from (${rows}) as found`) };
+    const found = await sql<Row & { total: number }>`
+      select found.*, count(*) over () as total from (${rows}) as found
+      order by ${by} limit ${sql.lit(shownRows)}`.execute(read);
+    return { rows: found.rows, total: Number(found.rows[0]?.total ?? 0) };
   }
 
   async function countTasks(): Promise<OverviewReply["tasks"]> {

@@ -10,20 +10,17 @@ type Refusal = { sensor_id: string; scope: "host" | "all"; generation: number; r
 
 /** On how many hosts each rule holds, by what these have reported of the wishes that it is in. */
 export function createPreventionEffects({ database: { kind, read } }: { database: Database }) {
-  /** The newest row of a rule's file in a wish; one that has an end is not in it any more. */
-  const newestFile = (target: ReturnType<typeof sql>) => sql`
-    f.target = ${target} and f.hash = r.hash and f.since_generation = (
-      select max(n.since_generation) from banned_files n where n.target = ${target} and n.hash = r.hash)`;
-  const holds = sql`
-    p.state = 'in-effect' and p.generation >= f.since_generation
-    and (f.until_generation is null or p.generation < f.until_generation)`;
+  /** The file `f` is in the wish that the report `p` is about: at most one of a hash's rows is. */
+  const isBannedThere = sql`
+    p.generation >= f.since_generation and (f.until_generation is null or p.generation < f.until_generation)`;
 
   async function ofHostRules(ruleIds: readonly string[]): Promise<Scoped[]> {
     const { rows } = await sql<Scoped>`
-      select r.rule_id, count(*) as of_hosts, sum(case when ${holds} then 1 else 0 end) as in_effect
+      select r.rule_id, count(*) as of_hosts, count(f.hash) as in_effect
       from prevention_rules r join prevention_rule_hosts o on o.rule_id = r.rule_id
-      left join banned_files f on ${newestFile(sql`o.sensor_id`)}
-      left join setting_reports p on p.sensor_id = o.sensor_id and p.action = 'prevention' and p.scope = 'host'
+      left join setting_reports p
+        on p.sensor_id = o.sensor_id and p.action = 'prevention' and p.scope = 'host' and p.state = 'in-effect'
+      left join banned_files f on f.target = o.sensor_id and f.hash = r.hash and ${isBannedThere}
       where r.rule_id in ${listOf(kind, ruleIds)} group by r.rule_id`.execute(read);
     return rows;
   }
@@ -31,16 +28,18 @@ export function createPreventionEffects({ database: { kind, read } }: { database
   /** The hosts are counted once for each generation that any of them has, not once for each rule. */
   async function ofRulesOfAll(ruleIds: readonly string[]): Promise<Scoped[]> {
     const hosts = await sql<{ n: number }>`select count(*) as n from hosts`.execute(read);
+    // Joined crosswise: SQLite then takes the tables in this order, from the few rules on, and PostgreSQL as it sees fit.
     const { rows } = await sql<Scoped>`
-      select r.rule_id, coalesce(sum(case when ${holds} then p.hosts else 0 end), 0) as in_effect,
-        ${Number(hosts.rows[0]?.n ?? 0)} as of_hosts
-      from prevention_rules r left join banned_files f on ${newestFile(sql`'all'`)}
-      left join (
-        select state, generation, count(*) as hosts from setting_reports
-        where action = 'prevention' and scope = 'all' group by state, generation
-      ) as p on true
-      where r.rule_id in ${listOf(kind, ruleIds)} group by r.rule_id`.execute(read);
-    return rows;
+      select r.rule_id, sum(p.hosts) as in_effect
+      from prevention_rules r cross join banned_files f cross join (
+        select generation, count(*) as hosts from setting_reports
+        where action = 'prevention' and scope = 'all' and state = 'in-effect' group by generation
+      ) as p
+      where r.rule_id in ${listOf(kind, ruleIds)} and f.target = 'all' and f.hash = r.hash and ${isBannedThere}
+      group by r.rule_id`.execute(read);
+    const inEffect = new Map(rows.map((row) => [row.rule_id, Number(row.in_effect)]));
+    const ofHosts = Number(hosts.rows[0]?.n ?? 0);
+    return ruleIds.map((ruleId) => ({ rule_id: ruleId, in_effect: inEffect.get(ruleId) ?? 0, of_hosts: ofHosts }));
   }
 
   const blocksSql = sql<number>`(

@@ -7,7 +7,7 @@ import { throwIfChanged } from "../database/versions.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import type { BannedFileStore } from "./banned-file-store.ts";
 import { refuseConflicts } from "./prevention-conflict.ts";
-import { type KeptRule, newRule, type PreventionRuleStore, toShownName } from "./prevention-rule-store.ts";
+import { type KeptRule, newRule, newRules, type PreventionRuleStore, toShownName } from "./prevention-rule-store.ts";
 import { toName } from "./prevention-rules.ts";
 import { createRuleEdits, type EditPlan, type RuleEdit } from "./rule-edits.ts";
 import { hashesToImport } from "./rule-import.ts";
@@ -220,13 +220,12 @@ export function createPreventionRuleService({
           listed.map((file) => file.hash),
         );
         const verdicts = hashesToImport(known, hostsOf(scope));
-        const after = listed.flatMap((file) => {
+        const fresh = listed.flatMap((file) => {
           const verdict = verdicts(file.hash);
           if (verdict.verdict !== "new") return [];
-          return [
-            newRule({ hash: file.hash, name: toShownName(file.name), enabled: true, hosts: verdict.hosts }, author),
-          ];
+          return [{ hash: file.hash, name: toShownName(file.name), enabled: true, hosts: verdict.hosts }];
         });
+        const after = newRules(fresh, author);
         const finish = async (tx: Tx) => {
           await ruleStore.insert(tx, after);
           await audit.append(tx, {

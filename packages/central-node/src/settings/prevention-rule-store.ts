@@ -144,10 +144,12 @@ export function createPreventionRuleStore(kind: Database["kind"]) {
       else await takeOut(tx, target, gone, at);
       const kept = new Set(renamed.map((rule) => rule.hash));
       const fresh = [...names].filter(([hash]) => !kept.has(hash));
+      const hosts = target === "all" ? null : [target];
       await insert(
         tx,
-        fresh.map(([hash, name]) =>
-          newRule({ hash, name, enabled: true, hosts: target === "all" ? null : [target] }, { author, at }),
+        newRules(
+          fresh.map(([hash, name]) => ({ hash, name, enabled: true, hosts })),
+          { author, at },
         ),
       );
     },
@@ -205,10 +207,17 @@ export function createPreventionRuleStore(kind: Database["kind"]) {
 type Affected = { rule_id: string; hash: string; hosts: number };
 
 /** `hosts` null: all of them. */
-export function newRule(
-  { hash, name, enabled, hosts }: { hash: string; name: string; enabled: boolean; hosts: readonly string[] | null },
-  { author, at }: Order,
-): KeptRule {
+export type NewRule = { hash: string; name: string; enabled: boolean; hosts: readonly string[] | null };
+
+/** In the order of their hashes and of their IDs alike: rows that come in the order of the indexes cost far less. */
+export function newRules(rules: readonly NewRule[], order: Order): KeptRule[] {
+  const ids = rules.map(() => randomUUID()).sort();
+  return rules
+    .toSorted((a, b) => (a.hash < b.hash ? -1 : 1))
+    .map((rule, index) => ({ ...newRule(rule, order), rule_id: ids[index] ?? randomUUID() }));
+}
+
+export function newRule({ hash, name, enabled, hosts }: NewRule, { author, at }: Order): KeptRule {
   return {
     rule_id: randomUUID(),
     hash,

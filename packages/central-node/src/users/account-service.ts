@@ -76,11 +76,11 @@ export function createAccountService(needs: {
     },
 
     /** A secret for an authenticator. It counts once it is confirmed; an earlier one counts until then. */
-    async offerSecondFactor({ userId }: Own): Promise<{ secret: string; uri: string }> {
-      const row = await find(userId);
+    async offerSecondFactor(own: Own): Promise<{ secret: string; uri: string }> {
+      const row = await find(own.userId);
       throwIfExternal(row, "set up a second factor");
       const secret = makeTotpSecret();
-      await database.write((tx) => userStore.update(tx, userId, { totp_offered: secret }));
+      await change(own, "account.offer-second-factor", async () => ({ totp_offered: secret }));
       return { secret, uri: totpUri(secret, row.name) };
     },
 

@@ -6,6 +6,7 @@ import type { AuditLog } from "../audit/audit-log.ts";
 import type { Changes } from "../changes/changes.ts";
 import type { Database } from "../database/database.ts";
 import type { ApiTokenRow } from "../database/tables.ts";
+import { cleanText } from "../text/clean-text.ts";
 import { apiTokenStore } from "./api-token-store.ts";
 import { digestOf, makeSecret } from "./secret.ts";
 import type { UserRole } from "./user-service.ts";
@@ -52,7 +53,7 @@ export function createApiTokenService(needs: {
         token_id: randomUUID(),
         secret_digest: digestOf(token),
         user_id: userId,
-        name,
+        name: cleanText(name, 100),
         role,
         created_at: at.toISOString(),
         expires_at: days === null ? null : new Date(at.getTime() + days * dayMs).toISOString(),

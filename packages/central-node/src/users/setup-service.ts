@@ -70,6 +70,7 @@ export function createSetupService(needs: {
         const actor = { kind: "user", id: row.name, address: client.address, fingerprint: null } as const;
         const detail = { role: row.role, by: "setup link" };
         await audit.append(tx, { actor, action: "user.add", object: row.name, result: "done", detail });
+        await audit.append(tx, { actor, action: "session.open", object: row.name, result: "done" });
         return sessions.open(tx, row, client);
       });
       changes.tell("users", row.user_id);

@@ -70,7 +70,7 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
     return { ...held, detail: `tampered with ${kernel.tampered}`, reason: "TAMPERED" } as const;
   };
 
-  const bannedNow = (scope: "host" | "all"): Effect => {
+  const bannedNow = (scope: "host" | "all"): Effect<never> => {
     const wish = kernel.banned.get(scope);
     if (wish === undefined) return { state: "lifted" };
     const refused = wish.files
