@@ -12,6 +12,8 @@ import { people } from "./console-lab.ts";
 import { createScene } from "./console-scene.ts";
 import { openDoor } from "./namespace-door.ts";
 import { createNetwork } from "./namespaces.ts";
+import { ownNamespaces } from "./prevention-lab.ts";
+import { guardedPath } from "./prevention-place.ts";
 import { enrolHost, type Owner, type Place, serverMain, startCentralNode } from "./programs.ts";
 
 const folder = fileURLToPath(new URL("../../docs/screenshots", import.meta.url));
@@ -33,8 +35,8 @@ async function takeAll(): Promise<void> {
   await fillWithHosts(central.dataDir, 240, { hostile: false });
   await central.restart();
   const hosts = await Promise.all([
-    enrolHost(owner, central, { place: named(network.host, "web-01.example.org") }),
-    enrolHost(owner, central, { place: named(network.stranger, "db-07.example.org") }),
+    enrolHost(owner, central, { place: named(network.host, "web-01.example.org"), guard: [guardedPath] }),
+    enrolHost(owner, central, { place: named(network.stranger, "db-07.example.org"), guard: [guardedPath] }),
   ]);
   for (const person of Object.values(people)) addUser({ dataDir: central.dataDir, serverMain }, person);
   const url = `https://127.0.0.1:${await openDoor(owner, network.central, 8443)}`;
@@ -65,6 +67,7 @@ async function takeAll(): Promise<void> {
       await take(olga.page, name);
     }
     await olga.page.goto("/hosts?sort=-lastAccessAt");
+    await olga.page.getByRole("checkbox", { name: "Select web-01.example.org" }).waitFor();
     for (const box of (await olga.page.getByRole("checkbox", { name: /^Select .*\.org$/ }).all()).slice(2, 5))
       await box.check();
     await olga.page.getByRole("button", { name: "Isolate…" }).click();
@@ -95,13 +98,17 @@ async function takeAll(): Promise<void> {
   }
 }
 
-/** A host with a name of its own: a UTS namespace beside the network's. */
+/** A host with a name and a filesystem of its own: only that is guarded, and nothing of the machine itself. */
 function named(place: Place, name: string): Place {
-  const words = ["--uts", "sh", "-c", 'hostname "$0" && exec "$@"', name];
+  const prepare = `mount -t tmpfs none ${guardedPath} && hostname "$0" && exec "$@"`;
+  const [wrapper = "", ...words] = [...ownNamespaces, "--uts", "sh", "-c", prepare, name];
   return {
     ipv4: place.ipv4,
-    run: (program, args = [], options = {}) => place.run("unshare", [...words, program, ...args], options),
-    spawn: (program, args = [], options = {}) => place.spawn("unshare", [...words, program, ...args], options),
+    run: (program, args = [], options = {}) => {
+      const onlyNamed = ["--uts", "sh", "-c", 'hostname "$0" && exec "$@"', name];
+      return place.run("unshare", [...onlyNamed, program, ...args], options);
+    },
+    spawn: (program, args = [], options = {}) => place.spawn(wrapper, [...words, program, ...args], options),
   };
 }
 
@@ -111,7 +118,7 @@ async function picture(page: Page, name: string): Promise<void> {
   // Charts and times draw themselves anew; a frame later everything stands.
   await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
   const session = await page.context().newCDPSession(page);
-  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 80 });
+  const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: 74 });
   writeFileSync(join(folder, `${name}.webp`), Buffer.from(data, "base64"));
   await session.detach();
 }

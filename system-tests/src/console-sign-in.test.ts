@@ -17,7 +17,7 @@ test(
     const { page, errors } = await takeSeat(browser, central.console);
 
     await page.goto("/");
-    await page.getByRole("heading", { name: "Nobody can sign in here yet" }).waitFor();
+    await page.getByRole("heading", { name: "There is no administrator yet" }).waitFor();
 
     const link = await until(
       "the log holds the setup link",

@@ -17,7 +17,7 @@ export function OverviewFigures({ overview }: { overview: ConsoleReply<"overview
     .sort()
     .at(-1);
   return (
-    <SimpleGrid cols={{ base: 1, xs: 2, md: 3, xl: 6 }} spacing="md">
+    <SimpleGrid cols={{ base: 1, xs: 2, md: 3, lg: 6 }} spacing="md">
       <Figure
         name={t("overview.hosts")}
         value={hosts.total}
@@ -48,7 +48,7 @@ export function OverviewFigures({ overview }: { overview: ConsoleReply<"overview
         value={overview.notInEffectTotal}
         tone={overview.notInEffectTotal > 0 ? "waiting" : undefined}
         to="/hosts"
-        filter={["isolation:is:pending"]}
+        filter={[`${leads(notInEffect)}:is:pending`]}
         note={
           oldest === undefined ? (
             t("overview.allIn")
@@ -101,6 +101,12 @@ export function OverviewFigures({ overview }: { overview: ConsoleReply<"overview
       )}
     </SimpleGrid>
   );
+}
+
+/** The list that holds most of what is not in effect: a list of hosts has one filter for each action. */
+function leads(notInEffect: ConsoleReply<"overview">["notInEffect"]): "isolation" | "prevention" {
+  const isolating = notInEffect.filter(({ action }) => action === "network-isolation").length;
+  return isolating * 2 >= notInEffect.length ? "isolation" : "prevention";
 }
 
 function earliest(times: (string | null)[]): string | undefined {

@@ -49,7 +49,10 @@ export const theme = createTheme({
     Tooltip: { defaultProps: { openDelay: 300 } },
     Modal: {
       defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 } },
-      styles: { title: { fontWeight: 650, overflowWrap: "anywhere" } },
+      styles: {
+        title: { fontWeight: 650, overflowWrap: "anywhere" },
+        content: { border: "1px solid var(--mantine-color-default-border)" },
+      },
     },
     Menu: { defaultProps: { transitionProps: { duration: 80 }, shadow: "md" } },
     Popover: { defaultProps: { transitionProps: { duration: 80 }, shadow: "md" } },

@@ -26,7 +26,8 @@ export function SignInPage() {
   const needsCode = problem?.code === "SECOND_FACTOR_NEEDED" || code !== "";
   const refused = problem?.status === 401;
   const oidcRefusal = new URLSearchParams(location.hash.slice(1)).get("error");
-  if (methods?.setupNeeded === true) return <SetupNeeded />;
+  const [hasAccount, setHasAccount] = useState(false);
+  if (methods?.setupNeeded === true && !hasAccount) return <SetupNeeded onSignIn={() => setHasAccount(true)} />;
   return (
     <LonePage title={t("signIn.title")}>
       {oidcRefusal !== null && (
@@ -95,7 +96,7 @@ export function SignInPage() {
 }
 
 /** The first page that anybody sees of a new installation. */
-function SetupNeeded() {
+function SetupNeeded({ onSignIn }: { onSignIn: () => void }) {
   const { t } = useTranslation();
   return (
     <LonePage title={t("signIn.setupNeeded")}>
@@ -106,6 +107,9 @@ function SetupNeeded() {
         </Text>
         <Code block>cordon-server user add NAME --role administrator</Code>
       </div>
+      <Button variant="subtle" onClick={onSignIn}>
+        {t("signIn.haveAccount")}
+      </Button>
     </LonePage>
   );
 }

@@ -62,7 +62,7 @@ export function UsersPage() {
       {
         field: "_secondFactor",
         title: t("users.columns.secondFactor"),
-        width: 230,
+        width: 140,
         cell: ({ hasSecondFactor, isExternal }) =>
           isExternal ? t("users.external") : hasSecondFactor ? t("users.yes") : t("users.no"),
       },

@@ -8,10 +8,11 @@ export const signIn = {
   submit: "Sign in",
   or: "or",
   refused: "Name, password or code is wrong.",
-  setupNeeded: "Nobody can sign in here yet",
+  setupNeeded: "There is no administrator yet",
   setupNeededWhy:
     "Open the setup link from the log of the Central Node: it makes the first administrator. It works once, for 24 hours; a restart of the Central Node gives a new one.",
   setupCommand: "Or run this on the Central Node:",
+  haveAccount: "I have an account: sign in",
   oidcRefused: "Your identity provider's sign-in was refused",
 };
 
