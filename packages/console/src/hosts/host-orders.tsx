@@ -17,6 +17,19 @@ const permissions = {
   remove: "hosts.remove",
 } as const;
 
+/** What an agent must be able to do for it. Released and removed can be whatever the agent says. */
+const capabilities: Partial<Record<HostOrder, string>> = {
+  isolate: "network-isolation",
+  run: "run-process",
+  ban: "prevention",
+};
+
+/** Whether this host's agent says that it cannot: an order would only wait there for ever. */
+export function isUnable(order: HostOrder, host: { capabilities: readonly string[] }): boolean {
+  const needed = capabilities[order];
+  return needed !== undefined && !host.capabilities.includes(needed);
+}
+
 /** The dialogs of everything that can be done with hosts, one at a time, and which of it one may do. */
 export function useHostOrders(onDone?: () => void) {
   const may = useMay();

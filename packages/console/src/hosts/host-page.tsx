@@ -13,7 +13,7 @@ import { TaskList } from "../tasks/task-list.tsx";
 import { ActivityMark } from "./activity-mark.tsx";
 import { HostFacts } from "./host-facts.tsx";
 import { HostHistory } from "./host-history.tsx";
-import { useHostOrders } from "./host-orders.tsx";
+import { isUnable, useHostOrders } from "./host-orders.tsx";
 
 export function HostPage() {
   const { t } = useTranslation();
@@ -43,6 +43,8 @@ export function HostPage() {
               key={order}
               size="xs"
               variant={index === 0 && order === "isolate" ? "filled" : "default"}
+              disabled={isUnable(order, host)}
+              title={isUnable(order, host) ? t("hosts.unable") : undefined}
               onClick={() => orders.ask(order, [host])}
             >
               {t(`hosts.${order === "remove" ? "removeHost" : order}`)}
@@ -64,7 +66,9 @@ export function HostPage() {
         <Tabs.Panel value="isolation">
           <IsolationPanel
             host={host}
-            onIsolate={orders.mayOrder("isolate") ? () => orders.ask("isolate", [host]) : null}
+            onIsolate={
+              orders.mayOrder("isolate") && !isUnable("isolate", host) ? () => orders.ask("isolate", [host]) : null
+            }
           />
         </Tabs.Panel>
         <Tabs.Panel value="prevention">

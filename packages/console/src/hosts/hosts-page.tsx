@@ -14,7 +14,7 @@ import { PageHeader } from "../parts/page-header.tsx";
 import { RowMenu } from "../parts/row-menu.tsx";
 import { useMay } from "../session/session.ts";
 import { hostColumns } from "./host-columns.tsx";
-import { type HostOrder, useHostOrders } from "./host-orders.tsx";
+import { type HostOrder, isUnable, useHostOrders } from "./host-orders.tsx";
 
 type Host = RowOf<"listHosts">;
 const idOf = (host: Host) => host.sensorId;
@@ -70,7 +70,12 @@ export function HostsPage() {
             : (host) => (
                 <RowMenu name={host.hostName}>
                   {offered.map((order) => (
-                    <Menu.Item key={order} onClick={() => orders.ask(order, [host])}>
+                    <Menu.Item
+                      key={order}
+                      disabled={isUnable(order, host)}
+                      title={isUnable(order, host) ? t("hosts.unable") : undefined}
+                      onClick={() => orders.ask(order, [host])}
+                    >
                       {label(order)}
                     </Menu.Item>
                   ))}

@@ -76,6 +76,7 @@ export const hosts = {
   noTasks: "No task on this host yet",
   noTasksWhy: "Run a program and see its output here.",
   pickOne: "Pick at least one host.",
+  unable: "The agent of this host says that it cannot do this: see its capabilities",
 };
 
 export const isolation = {
