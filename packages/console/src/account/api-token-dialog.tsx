@@ -1,4 +1,4 @@
-import { type ConsoleRole, consoleRoles } from "@cordon/contract/console-api";
+import { type ConsoleRole, consoleRoles, isWithin } from "@cordon/contract/console-api";
 import { Button, Group, NumberInput, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -49,7 +49,7 @@ export function ApiTokenDialog({ onClose }: { onClose: () => void }) {
             withAsterisk={false}
             data-autofocus
           />
-          <RoleChoice role={role} onChange={setRole} roles={consoleRoles} />
+          <RoleChoice role={role} onChange={setRole} roles={consoleRoles.filter((each) => isWithin(each, own))} />
           <NumberInput
             label={t("account.tokenDays")}
             description={t("account.tokenDaysWhy")}

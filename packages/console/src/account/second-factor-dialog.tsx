@@ -1,5 +1,5 @@
 import type { ConsoleReply } from "@cordon/contract/console-api";
-import { Button, Group, PinInput, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { encode } from "uqr";
@@ -37,14 +37,16 @@ export function SecondFactorDialog({
             {t("account.typeInstead")} <CopyText text={offer.secret} />
           </Text>
           <Text size="sm">{t("account.thenCode")}</Text>
-          <PinInput
-            length={6}
-            type="number"
-            oneTimeCode
-            value={code}
-            onChange={setCode}
-            ariaLabel={t("signIn.code")}
+          <TextInput
             aria-label={t("signIn.code")}
+            value={code}
+            onChange={(event) => setCode(event.currentTarget.value.replaceAll(/\D/g, "").slice(0, 6))}
+            inputMode="numeric"
+            autoComplete="one-time-code"
+            placeholder="000000"
+            w={140}
+            styles={{ input: { textAlign: "center", letterSpacing: "0.25em", fontSize: 18 } }}
+            data-autofocus
           />
           {confirm.error !== null && <ProblemNotice error={confirm.error} />}
           <Group justify="flex-end" gap="xs" w="100%">

@@ -67,7 +67,7 @@ export function AccountMenu() {
           <Button
             {...item}
             component="a"
-            href="/docs/"
+            href="/docs/console-api/"
             target="_blank"
             rel="noreferrer"
             leftSection={<IconApi size={16} aria-hidden />}
