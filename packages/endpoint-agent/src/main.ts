@@ -4,10 +4,11 @@ import { enrollVerb } from "./command-line/enroll.ts";
 import { releaseVerb } from "./command-line/release.ts";
 import { startVerb } from "./command-line/start.ts";
 import { statusVerb } from "./command-line/status.ts";
-import { readConfig } from "./config.ts";
+import { readConfig, serviceVariables } from "./config.ts";
 import { agentVersion } from "./version.ts";
 
-const config = readConfig(process.env);
+const config = readConfig(process.env, process.pid);
+for (const name of serviceVariables) delete process.env[name];
 const { stdin, stdout, stderr, env: environment } = process;
 const program = createProgram({
   name: "cordon-agent",

@@ -3,6 +3,7 @@ import { createNetworkIsolationEnforcer } from "./network-isolation/enforce.linu
 import { createRunProcessEnforcer } from "./run-process/enforce.linux.ts";
 
 export type * from "./kit/enforcer.ts";
+export { openUnixDatagrams } from "./kit/unix-datagram.ts";
 export { releaseIsolation } from "./network-isolation/enforce.linux.ts";
 
 export const linuxEnforcers = {
