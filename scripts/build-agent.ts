@@ -45,7 +45,7 @@ function copyNativePackages(into: string): string[] {
   const prebuilt = `@koromix/koffi-${process.platform}-${process.arch}`;
   if (!existsSync(join(packages, prebuilt))) throw new Error(`${prebuilt} is not installed`);
   // Without its C++ sources, headers and documents, which no host needs.
-  for (const path of ["package.json", "LICENSE.txt", "index.js", "src/koffi/index.js"]) {
+  for (const path of ["package.json", "LICENSE.txt", "index.js", "src/koffi/index.js", "src/koffi/src/static.js"]) {
     cpSync(join(koffi, path), join(into, "koffi", path));
   }
   cpSync(join(packages, prebuilt), join(into, prebuilt), { recursive: true });

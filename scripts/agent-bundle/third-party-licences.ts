@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/** As Node ships it, but for the part on npm, which is not in the program `node`. */
 const nodeLicence = fileURLToPath(new URL("./node-licence.txt", import.meta.url));
 
 /** One text for all of `packageFolders`, and for Node. Throws for a package without a licence text. */

@@ -1,5 +1,5 @@
 import type { Clock } from "./host/clock.ts";
-import type { ServiceManager } from "./host/service-manager.ts";
+import type { ServiceManager } from "./host/sd-notify.ts";
 import { describeInForce } from "./in-force.ts";
 import type { Logger } from "./log.ts";
 import type { RunningAgent } from "./start-agent.ts";

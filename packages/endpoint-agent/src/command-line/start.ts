@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { exitCodes, failure, type Verb } from "@cordon/terminal";
 import type { Config } from "../config.ts";
 import { createHostClock } from "../host/clock.ts";
-import { createServiceManager } from "../host/service-manager.ts";
+import { createServiceManager } from "../host/sd-notify.ts";
 import { giveSignsOfLife } from "../sign-of-life.ts";
 import { startAgent } from "../start-agent.ts";
 import { createSystemLog } from "../system-log.ts";

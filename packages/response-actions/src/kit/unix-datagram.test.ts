@@ -18,7 +18,7 @@ function listen(t: TestContext, name: Buffer) {
     library.func("int bind(int fd, const void *address, uint32_t length)")(socket, address, address.length),
     0,
   );
-  const receive = library.func("ssize_t recv(int fd, _Out_ uint8_t *text, size_t length, int flags)");
+  const receive = library.func("intptr_t recv(int fd, _Out_ uint8_t *text, size_t length, int flags)");
   return () => {
     const text = Buffer.alloc(1024);
     // MSG_DONTWAIT: what was sent is there already.

@@ -21,7 +21,7 @@ export async function openUnixDatagrams(path: string): Promise<UnixDatagrams> {
   const library = koffi.load(null);
   const openSocket = library.func("int socket(int domain, int type, int protocol)");
   const sendTo = library.func(
-    "ssize_t sendto(int fd, const void *text, size_t length, int flags, const void *address, uint32_t addressLength)",
+    "intptr_t sendto(int fd, const void *text, size_t length, int flags, const void *address, uint32_t addressLength)",
   );
   const address = Buffer.alloc(2 + name.length + (path.startsWith("@") ? 0 : 1));
   address.writeUInt16LE(addressFamilyUnix, 0);
