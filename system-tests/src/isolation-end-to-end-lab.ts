@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import { createExternalSystem, curlAs, settingStateOf } from "./external-system.ts";
-import { createNetwork, type NetworkNode, until } from "./namespaces.ts";
+import { createNetwork, type Network, type NetworkNode, until } from "./namespaces.ts";
 import { asks, connects, type Peer, pings, servicePort } from "./network-isolation-lab.ts";
 import type { PeerCalls } from "./network-isolation-peer.ts";
 import { startProgram } from "./network-isolation-program.ts";
@@ -10,13 +10,28 @@ import { enrolHost, serverMain, startCentralNode } from "./programs.ts";
 
 export type WholeSystem = Awaited<ReturnType<typeof createWholeSystem>>;
 
-/** Made, enrolled, accepted; nothing is ordered yet. `main`: in place of cordon-server's own. */
-export async function createWholeSystem(t: TestContext, { main = [serverMain] }: { main?: string[] } = {}) {
+/**
+ * Made, enrolled, accepted; nothing is ordered yet. `main`: in place of cordon-server's own. `host`: how the agent is
+ * enrolled, where not by default. `prepare`: what else the network needs before that.
+ */
+export async function createWholeSystem(
+  t: TestContext,
+  {
+    main = [serverMain],
+    host = {},
+    prepare = async () => {},
+  }: {
+    main?: string[];
+    host?: { main?: string[]; servers?: string[] };
+    prepare?(network: Network): Promise<void>;
+  } = {},
+) {
   const network = await createNetwork();
   t.after(() => network.close());
+  await prepare(network);
   const [hostPeer, stranger] = await Promise.all([speakIn(network.host), speakIn(network.stranger)]);
   const central = await startCentralNode(t, { place: network.central, main });
-  const agent = await enrolHost(t, central, { place: network.host });
+  const agent = await enrolHost(t, central, { place: network.host, ...host });
   const system = createExternalSystem(t);
   const soar = curlAs(system, central, { place: network.central });
   assert.equal((await soar.get("sensors")).status, 401);
@@ -76,11 +91,12 @@ export async function waysAre(open: boolean, system: Pick<WholeSystem, "host" | 
 }
 
 /**
- * Listens at the stranger for whatever the host sends on its own, but for ARP and neighbour discovery (ICMPv6 133 to 136),
- * which never leave the link.
+ * Listens at the stranger for whatever the host sends on its own, but for ARP, neighbour discovery (ICMPv6 133 to 136) and
+ * multicast listener reports (143), which never leave the link.
  */
 export async function captureAtStranger({ network, host, stranger }: WholeSystem) {
-  const discovery = "icmp6 and ip6[40] >= 133 and ip6[40] <= 136";
+  // Behind a hop-by-hop header: which groups the host listens to.
+  const discovery = "(icmp6 and ip6[40] >= 133 and ip6[40] <= 136) or (ip6[6] = 0 and ip6[40] = 58 and ip6[48] = 143)";
   const { central } = network;
   const filter = `(ether src ${host.mac} and not arp and not (${discovery})) or (icmp and src host ${central.ipv4})`;
   const capture = stranger.spawn("tcpdump", ["-i", "eth0", "-n", "-l", "--immediate-mode", "-p", filter], {

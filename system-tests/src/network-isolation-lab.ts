@@ -41,7 +41,7 @@ export async function createLab(t: TestContext, wanted: { container?: boolean } 
   );
   await central.ask("listenTcp", { port: centralPort });
   const enforcer = startProgram<EnforcerCalls>(network.host, "./network-isolation-enforcer.ts");
-  const centralNode = { addresses: [central.ipv4, central.ipv6], port: centralPort };
+  const centralNode = [central.ipv4, central.ipv6].map((address) => ({ address, port: centralPort }));
   return {
     network,
     central,

@@ -110,10 +110,11 @@ test(
 
 /**
  * Watches at the stranger for anything with the host's card as its sender. Left out: ARP and ICMPv6 neighbour discovery
- * (types 133 to 136), which never leave the link and without which the Central Node would lose the host.
+ * (types 133 to 136) and multicast listener reports (143), which never leave the link and without which the Central Node would lose the host.
  */
 async function captureHostAtStranger({ host, stranger, central }: Lab) {
-  const discovery = "icmp6 and ip6[40] >= 133 and ip6[40] <= 136";
+  // Behind a hop-by-hop header: which groups the host listens to.
+  const discovery = "(icmp6 and ip6[40] >= 133 and ip6[40] <= 136) or (ip6[6] = 0 and ip6[40] = 58 and ip6[48] = 143)";
   const filter = `(ether src ${host.mac} and not arp and not (${discovery})) or (icmp and src host ${central.ipv4})`;
   const capture = stranger.spawn("tcpdump", ["-i", "eth0", "-n", "-l", "--immediate-mode", "-p", filter], {
     stdio: ["ignore", "pipe", "pipe"],

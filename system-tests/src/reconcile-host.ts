@@ -56,7 +56,7 @@ export function createReconcileHost(realMs: () => number, onWrong: (what: string
         enforcers: createEnforcers(),
         facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "x", agentVersion: "0.1.0" }),
         policy: allowAll,
-        centralNode: async () => ({ addresses: ["192.0.2.1"], port: 443 }),
+        centralNode: async () => [{ address: "192.0.2.1", port: 443 }],
         clock: createClock(),
         log: silentLog,
         maxTasksAtOnce: 2,

@@ -48,7 +48,10 @@ export function createAgentCore(needs: {
   /** All but what this agent is able to do, which the core knows itself. */
   facts(): Omit<HostFacts, "capabilities">;
   policy: LocalPolicy;
-  centralNode(): Promise<CentralNodeEndpoint>;
+  /** Where the Central Nodes are. */
+  centralNode(): Promise<CentralNodeEndpoint[]>;
+  /** Whether the Central Node answers on a round trip that begins now. Absent: taken for granted, where there is no link. */
+  proveReachable?(withinMs: number): Promise<boolean>;
   clock: Clock;
   log: Logger;
   credentials?: Credentials;
@@ -63,7 +66,8 @@ export function createAgentCore(needs: {
   const abilities = createAbilities({ enforcers, log });
   const outbox = createOutbox({ journal, clock, checkpoint });
   const parts = { journal, outbox, enforcers, abilities, policy, clock, log, checkpoint };
-  const desiredState = createDesiredState({ ...parts, centralNode });
+  const { proveReachable = async () => true } = needs;
+  const desiredState = createDesiredState({ ...parts, centralNode, proveReachable });
   const taskQueue = createTaskQueue({
     ...parts,
     ...(needs.maxTasksAtOnce === undefined ? {} : { maxAtOnce: needs.maxTasksAtOnce }),
@@ -81,6 +85,7 @@ export function createAgentCore(needs: {
     async start() {
       await takeUpLocalRelease();
       await abilities.refresh();
+      for (const enforcer of Object.values(enforcers)) if ("watch" in enforcer) enforcer.watch?.(lookAgain);
       desiredState.resume();
       taskQueue.resume();
       scheduleHousekeeping();
@@ -171,6 +176,15 @@ export function createAgentCore(needs: {
       await Promise.all(Object.values(enforcers).map((enforcer) => ("close" in enforcer ? enforcer.close() : null)));
     },
   };
+
+  /** An enforcer noticed that something may no longer hold. */
+  function lookAgain() {
+    if (closed) return;
+    // First whether a person released the host while this agent hung.
+    takeUpLocalRelease()
+      .then(() => desiredState.verify())
+      .catch((error: unknown) => log.error({ error }, "what changed on the host could not be looked at"));
+  }
 
   async function takeUpLocalRelease() {
     if (needs.localRelease?.isMarked() !== true) return;

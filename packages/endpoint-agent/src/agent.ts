@@ -19,7 +19,7 @@ export function createAgent(needs: {
   enforcers: Enforcers;
   /** Which key and certificate to connect with; asked at each attempt. */
   identity(): LinkIdentity;
-  addresses: Pick<CentralNodeAddresses, "targets" | "endpoint">;
+  addresses: CentralNodeAddresses;
   facts(towards: string | null): Omit<HostFacts, "capabilities">;
   policy: LocalPolicy;
   clock: Clock;
@@ -36,7 +36,13 @@ export function createAgent(needs: {
   const core: AgentCore = createAgentCore({
     ...needs,
     facts: () => facts(towards),
-    centralNode: addresses.endpoint,
+    async centralNode() {
+      const known = await addresses.targets();
+      // The link that the order came over is open as well, wherever the names lead by now.
+      const linked = link.connectedTo();
+      return linked === null ? known : [...known, linked];
+    },
+    proveReachable: (withinMs) => link.proveReachable(withinMs),
     onWelcome(welcome) {
       link.welcomed(welcome.heartbeatSec);
       log.info({ sensorId, lineage: welcome.lineage }, "welcomed by the Central Node");

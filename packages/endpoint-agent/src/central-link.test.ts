@@ -30,7 +30,6 @@ async function startAgentTo(t: TestContext, ports: number[], { random = () => 0.
     identity: () => identity,
     addresses: {
       targets: async () => ports.map((port) => ({ address: "127.0.0.1", port })),
-      endpoint: async () => ({ addresses: ["127.0.0.1"], port: ports[0] ?? 0 }),
     },
     facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "x", agentVersion: "0.1.0" }),
     policy: allowAll,

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import {
   type AgentMessage,
@@ -6,8 +7,8 @@ import {
   linkPath,
   maxCentralNodeFrameBytes,
 } from "@cordon/contract";
+import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
-import type { Target } from "./central-node-addresses.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Logger } from "./log.ts";
 import type { Session } from "./outbox.ts";
@@ -40,6 +41,8 @@ const goodAfterMs = 30_000;
 const replacedWaitMs = 60_000;
 /** The certificate is not accepted: the host was removed while it was away, or the database is another one for a while. */
 const refusedWaitMs = 60_000;
+/** Asked whether it still answers, a link that is silent for this long is given up: another address may answer. */
+const silentMs = 10_000;
 /** Above this much unsent, no further report is handed over. */
 const maxUnsentBytes = 4 * 1024 * 1024;
 
@@ -58,7 +61,7 @@ export function createCentralLink({
   onClose,
   random = Math.random,
 }: {
-  targets(): Promise<Target[]>;
+  targets(): Promise<CentralNodeEndpoint[]>;
   identity(): LinkIdentity;
   clock: Clock;
   log: Logger;
@@ -74,6 +77,9 @@ export function createCentralLink({
   let callOff: (() => void) | null = null;
   let welcomedAtMs: number | null = null;
   let stopHeartbeat: (() => void) | null = null;
+  let connectedTo: CentralNodeEndpoint | null = null;
+  /** Told at each welcome. */
+  const proofs = new Set<() => void>();
   let usedContext: { identity: string; context: SecureContext } | null = null;
   const timeNow = () => new Date(clock.wallMs()).toISOString();
   let contact: LinkContact = { target: null, since: timeNow(), why: null };
@@ -93,6 +99,38 @@ export function createCentralLink({
       failures = Math.min(failures, 2);
       stopHeartbeat?.();
       stopHeartbeat = beat(heartbeatSec * 1000);
+      for (const ask of proofs) ask();
+    },
+    /** Where the connection that stands leads to, by number: names may lead elsewhere by now. */
+    connectedTo: () => (state === "connected" ? connectedTo : null),
+    /**
+     * Whether the Central Node answers, on a round trip that begins after the call; on the next connection where none
+     * stands. A silent connection is given up on the way.
+     */
+    proveReachable(withinMs: number): Promise<boolean> {
+      return new Promise((resolve) => {
+        const ends: (() => void)[] = [];
+        const settle = (reached: boolean) => {
+          proofs.delete(ask);
+          for (const end of ends) end();
+          resolve(reached);
+        };
+        const ask = () => {
+          const ws = socket;
+          if (state !== "connected" || ws === null) return;
+          const question = randomUUID();
+          const answered = (answer: Buffer) => {
+            if (answer.toString() === question) settle(true);
+          };
+          ws.on("pong", answered);
+          ends.push(() => ws.off("pong", answered));
+          ends.push(clock.after(silentMs, () => ws.terminate()));
+          ws.ping(question);
+        };
+        ends.push(clock.after(withinMs, () => settle(false)));
+        proofs.add(ask);
+        ask();
+      });
     },
     /** Leaves and comes back at once, with the identity as it is then. */
     reconnect() {
@@ -148,7 +186,7 @@ export function createCentralLink({
     | { kind: "ended"; waitMs: number }
     | { kind: "unreachable"; why: string; retryAfterMs: number };
 
-  function connectOnce({ address, port }: Target): Promise<End> {
+  function connectOnce({ address, port }: CentralNodeEndpoint): Promise<End> {
     return new Promise((resolve) => {
       let why = "";
       let retryAfterMs = 0;
@@ -172,6 +210,7 @@ export function createCentralLink({
         return;
       }
       socket = ws;
+      connectedTo = { address, port };
       const stopWaiting = clock.after(connectTimeoutMs + welcomeTimeoutMs, () => {
         if (state !== "connected") ws.terminate();
       });

@@ -30,10 +30,13 @@ test("a name that no longer resolves keeps the addresses known last, also after 
   const stateDir = newStateDir(t);
   const servers = [`${unresolvable}:443`];
   const unknown = createCentralNodeAddresses({ servers, stateDir, log: silentLog });
-  assert.deepEqual(await unknown.endpoint(), { addresses: [], port: 443 });
+  assert.deepEqual(await unknown.targets(), []);
   writeFileSync(join(stateDir, "addresses.json"), JSON.stringify([[unresolvable, ["192.0.2.1", "192.0.2.2"]]]));
   const remembering = createCentralNodeAddresses({ servers, stateDir, log: silentLog });
-  assert.deepEqual(await remembering.endpoint(), { addresses: ["192.0.2.1", "192.0.2.2"], port: 443 });
+  assert.deepEqual(
+    await remembering.targets(),
+    ["192.0.2.1", "192.0.2.2"].map((address) => ({ address, port: 443 })),
+  );
 });
 
 test("a damaged memory of addresses is made anew", async (t) => {
@@ -42,5 +45,5 @@ test("a damaged memory of addresses is made anew", async (t) => {
   const addresses = createCentralNodeAddresses({ servers: ["localhost:443"], stateDir, log: silentLog });
   assert.ok((await addresses.targets()).length > 0);
   const remembering = createCentralNodeAddresses({ servers: ["localhost:443"], stateDir, log: silentLog });
-  assert.ok((await remembering.endpoint()).addresses.length > 0);
+  assert.ok((await remembering.targets()).length > 0);
 });

@@ -7,7 +7,6 @@ import { splitServer } from "./enrolment.ts";
 import type { Logger } from "./log.ts";
 import { writeStateFile } from "./state-file.ts";
 
-export type Target = { address: string; port: number };
 export type CentralNodeAddresses = ReturnType<typeof createCentralNodeAddresses>;
 
 /** How long an isolation waits for names: DNS that answers slowly must not hold it up. */
@@ -49,7 +48,7 @@ export function createCentralNodeAddresses({
     }
   }
 
-  async function targets(): Promise<Target[]> {
+  async function targets(): Promise<CentralNodeEndpoint[]> {
     const found = await Promise.all(
       parsed.map(async ({ host, port }) => (await addressesOf(host)).map((address) => ({ address, port }))),
     );
@@ -57,14 +56,8 @@ export function createCentralNodeAddresses({
   }
 
   return {
-    /** In the order in which they should be tried. */
+    /** In the order in which they should be tried; and what must stay open while the host is isolated. */
     targets,
-    /** What must stay open while isolated. All servers are expected on the port of the first. */
-    async endpoint(): Promise<CentralNodeEndpoint> {
-      const port = parsed[0]?.port ?? 443;
-      const onPort = (await targets()).filter((target) => target.port === port).map(({ address }) => address);
-      return { addresses: [...new Set(onPort)], port };
-    },
   };
 }
 

@@ -15,6 +15,8 @@ export type Config = {
     /** What journald reads, as device and inode. */
     journalStream: string | null;
   };
+  /** While isolated, also stop frames that bypass the IP stack. */
+  blockRawFrames: boolean;
 };
 
 /** Meant for this process alone: a program that inherits them could speak to systemd in the agent's name. */
@@ -30,6 +32,7 @@ export function readConfig(environment: Environment, pid: number): Config {
       watchdogMs: readWatchdogMs(environment, pid),
       journalStream: environment.JOURNAL_STREAM || null,
     },
+    blockRawFrames: environment.CORDON_BLOCK_RAW_FRAMES === "1",
   };
 }
 

@@ -12,6 +12,7 @@ import { createLanes } from "./lanes.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
 import type { Outbox } from "./outbox.ts";
+import { createReachabilityTrials } from "./reachability-trials.ts";
 import { toSettingReport } from "./setting-report.ts";
 
 export type DesiredState = ReturnType<typeof createDesiredState>;
@@ -32,7 +33,9 @@ export function createDesiredState(needs: {
   abilities: Abilities;
   policy: LocalPolicy;
   /** Where the Central Node is, with its names resolved as of now or, where that fails, as last known. */
-  centralNode(): Promise<CentralNodeEndpoint>;
+  centralNode(): Promise<CentralNodeEndpoint[]>;
+  /** Whether the Central Node answers on a round trip that begins now. */
+  proveReachable(withinMs: number): Promise<boolean>;
   clock: Clock;
   log: Logger;
   checkpoint: Checkpoint;
@@ -45,6 +48,9 @@ export function createDesiredState(needs: {
   const expiries = new Map<string, () => void>();
   /** What each enforcer came to at its newest call, where the journal holds a refusal instead. */
   const lastOutcomes = new Map<string, Outcome>();
+  const trials = createReachabilityTrials(needs.proveReachable);
+  /** When what failed may be tried again by itself, by the uptime; for actions that said so. */
+  const notBeforeMs = new Map<string, number>();
 
   return {
     /** Makes everything in the journal true again, with what remains of its time. */
@@ -83,6 +89,7 @@ export function createDesiredState(needs: {
       }
       journal.settings.put(record);
       checkpoint("setting-journaled");
+      trials.callOff(action);
       lanes.wake({ action, scope, verifyOnly: false });
     },
 
@@ -100,6 +107,7 @@ export function createDesiredState(needs: {
         });
       }
       log.warn({ action, generation: held?.generation ?? null }, "released locally");
+      trials.callOff(action);
       lanes.wake({ action, scope: "host", verifyOnly: false });
       await lanes.idle(action);
       return lastOutcomes.get(action) ?? { state: "lifted", at: now() };
@@ -124,7 +132,9 @@ export function createDesiredState(needs: {
     async close() {
       for (const callOff of expiries.values()) callOff();
       expiries.clear();
-      await lanes.close();
+      const closed = lanes.close();
+      trials.callOffAll();
+      await closed;
     },
   };
 
@@ -173,6 +183,11 @@ export function createDesiredState(needs: {
       record = { ...record, wish: null, deadline: null, ...(isInDoubt ? { endedInDoubt: true as const } : {}) };
       // Written down first, so that no clock set back later can bring it to life again.
       journal.settings.put(record);
+      // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;
+      // without its answer the next look lifts, or the system's own timer before that.
+      if (isInDoubt && (await enforcer?.readBack(scope))?.state === "in-effect") return;
+    } else if (verifyOnly && !succeeded(record) && clock.bootMs() < (notBeforeMs.get(action) ?? 0)) {
+      return;
     } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {
       return;
     }
@@ -184,6 +199,8 @@ export function createDesiredState(needs: {
     const newest = journal.settings.find(action, scope);
     // Something newer came while this ran; its own turn follows and reports.
     if (newest === null || lanes.isWaiting(action, scope)) return;
+    // Called off by the agent's own end: the next start tries it again, and says what came of it.
+    if (effect.state === "failed" && trials.wasCalledOff(action) && lanes.closed()) return;
     settle(newest, newest.refusal === null ? effect : { state: "failed", ...newest.refusal, at: now() });
     scheduleExpiry(newest);
   }
@@ -203,8 +220,11 @@ export function createDesiredState(needs: {
         if (!ability.able) return { state: "failed", reason: "NOT_SUPPORTED", detail: ability.why, at: at() };
       }
       // Names are not needed to lift, and to look them up takes time where there is no DNS.
-      const reachable = wish === null ? { addresses: [], port: 0 } : await centralNode();
-      const effect = await enforcer.enforce({ scope, wish, remainingSec, centralNode: reachable });
+      const reachable = wish === null ? [] : await centralNode();
+      const proveReachable = trials.begin(action);
+      const effect = await enforcer.enforce({ scope, wish, remainingSec, centralNode: reachable, proveReachable });
+      const retryAfterSec = effect.state === "failed" ? (effect.retryAfterSec ?? 0) : 0;
+      notBeforeMs.set(action, clock.bootMs() + retryAfterSec * 1000);
       if (effect.state === "in-effect" && wish === null) {
         return {
           state: "failed",
@@ -216,7 +236,12 @@ export function createDesiredState(needs: {
       if (effect.state === "failed") return { state: "failed", reason: effect.reason, detail: effect.detail, at: at() };
       return effect.state === "lifted"
         ? { state: "lifted", at: at() }
-        : { state: "in-effect", detail: effect.detail, at: at() };
+        : {
+            state: "in-effect",
+            ...(effect.reason === undefined ? {} : { reason: effect.reason }),
+            detail: effect.detail,
+            at: at(),
+          };
     } catch (error) {
       log.error({ error, action }, "an enforcer failed in a way that it should not");
       return { state: "failed", reason: "AGENT_FAULT", detail: String(error), at: at() };
@@ -235,7 +260,12 @@ export function createDesiredState(needs: {
     const before = record.outcome;
     journal.transaction(() => {
       journal.settings.put({ ...record, outcome });
-      const isNews = before === null || before.state !== outcome.state || before.reason !== outcome.reason;
+      const isNews =
+        before === null ||
+        before.state !== outcome.state ||
+        before.reason !== outcome.reason ||
+        // What had to be made good once more while it holds: its detail says how often.
+        (outcome.state === "in-effect" && outcome.reason !== undefined && outcome.detail !== before.detail);
       // A report about a lineage that is over means nothing to anybody.
       if (isNews && record.lineage === journal.lineage()) outbox.put(toSettingReport(record, outcome));
     });

@@ -15,6 +15,8 @@ import type { Logger } from "./log.ts";
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
+/** Where the isolation keeps what a boot and a break-glass release need, beside any agent. */
+export const isolationDirectory = (stateDir: string) => join(stateDir, "isolation");
 export const journalPath = (stateDir: string) => join(stateDir, "journal.sqlite");
 
 /** The agent of one state directory. Reports "not-enrolled" or "already-running" instead of starting. */
@@ -22,13 +24,18 @@ export async function startAgent({
   stateDir,
   servers,
   log,
-  enforcers = createHostEnforcers(process.platform),
+  blockRawFrames = false,
+  enforcers = createHostEnforcers(process.platform, {
+    isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
+  }),
   checkpoint,
 }: {
   stateDir: string;
   /** `host:port`, in place of those that the host was enrolled with. */
   servers?: string[];
   log: Logger;
+  /** While isolated, also frames that bypass the IP stack. */
+  blockRawFrames?: boolean;
   enforcers?: Enforcers;
   checkpoint?: Checkpoint;
 }): Promise<RunningAgent | "not-enrolled" | "already-running"> {

@@ -4,7 +4,8 @@ import { createRunProcessEnforcer } from "./run-process/enforce.linux.ts";
 
 export type * from "./kit/enforcer.ts";
 export { openUnixDatagrams } from "./kit/unix-datagram.ts";
-export { releaseIsolation } from "./network-isolation/enforce.linux.ts";
+export type { IsolationOptions } from "./network-isolation/enforce.linux.ts";
+export { releaseIsolation } from "./network-isolation/enforce-release.linux.ts";
 
 export const linuxEnforcers = {
   "network-isolation": createNetworkIsolationEnforcer,

@@ -4,6 +4,7 @@ import { exitCodes, failure, type Verb } from "@cordon/terminal";
 import type { Config } from "../config.ts";
 import { askRunningAgent } from "../control-socket.ts";
 import { isMarkedReleased, markReleased } from "../local-release.ts";
+import { isolationDirectory } from "../start-agent.ts";
 
 type Lifted = { state: string; reason?: string; detail?: string };
 
@@ -44,5 +45,5 @@ export async function release(stateDir: string): Promise<{ lifted: Lifted; by: "
   }
   // First the mark: killed in between, the isolation still stands, and is not applied again later.
   markReleased(stateDir);
-  return { lifted: await releaseIsolation(), by: "this program" };
+  return { lifted: await releaseIsolation({ directory: isolationDirectory(stateDir) }), by: "this program" };
 }

@@ -8,7 +8,7 @@ import { startAgent } from "../start-agent.ts";
 import { createSystemLog } from "../system-log.ts";
 import { parseServer } from "./enroll.ts";
 
-type Options = { stateDir: string; servers: string[] };
+type Options = { stateDir: string; servers: string[]; blockRawFrames: boolean };
 
 export function startVerb(config: Config): Verb<Options> {
   return {
@@ -24,19 +24,21 @@ export function startVerb(config: Config): Verb<Options> {
     flags: (command) =>
       command
         .option("--state-dir <directory>", "where the agent keeps its state", config.stateDir)
-        .option("--server <url...>", "where the Central Nodes are now, in place of where it was enrolled"),
+        .option("--server <url...>", "where the Central Nodes are now, in place of where it was enrolled")
+        .option("--block-raw-frames", "while isolated, also stop frames that bypass the IP stack"),
     parse: (_words, flags) => ({
       stateDir: resolve(String(flags.stateDir)),
       servers: Array.isArray(flags.server) ? flags.server.map(String).map(parseServer) : [],
+      blockRawFrames: flags.blockRawFrames === true || config.blockRawFrames,
     }),
-    async act({ stateDir, servers }, output) {
+    async act({ stateDir, servers, blockRawFrames }, output) {
       const { journalStream, notifySocket, watchdogMs } = config.service;
       const log = createSystemLog({ level: config.logLevel, journalStream });
       const manager = await createServiceManager({ notifySocket, log });
       const stopAsked = new Promise<string>((stop) => {
         for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop(signal));
       });
-      const agent = await startAgent({ stateDir, log, ...(servers.length === 0 ? {} : { servers }) });
+      const agent = await startAgent({ stateDir, log, blockRawFrames, ...(servers.length === 0 ? {} : { servers }) });
       if (agent === "not-enrolled") {
         throw failure("REFUSED", `${stateDir} holds no identity`, { advice: "See: cordon-agent enroll --help" });
       }

@@ -57,7 +57,7 @@ export async function startCore({
     enforcers: on.startProcess(),
     facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "Debian", agentVersion: "0.1.0" }),
     policy,
-    centralNode: async () => ({ addresses: ["192.0.2.1"], port: 443 }),
+    centralNode: async () => [{ address: "192.0.2.1", port: 443 }],
     clock,
     log: silentLog,
     ...(localRelease === undefined ? {} : { localRelease }),

@@ -36,7 +36,7 @@ const core = createAgentCore({
   },
   facts: () => ({ hostName: "h", ipAddresses: [], osFamily: "linux", osName: "x", agentVersion: "0.1.0" }),
   policy: allowAll,
-  centralNode: async () => ({ addresses: [], port: 443 }),
+  centralNode: async () => [],
   clock: createHostClock(),
   log: silentLog,
   checkpoint(name) {

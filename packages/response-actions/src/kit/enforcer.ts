@@ -1,14 +1,25 @@
-/** Where the Central Node can be reached: what must stay open while a host is isolated. */
-export type CentralNodeEndpoint = { addresses: string[]; port: number };
+/** One place where a Central Node can be reached, by number, not by name: what must stay open while a host is isolated. */
+export type CentralNodeEndpoint = { address: string; port: number };
+
+/** `called-off`: something newer was ordered meanwhile, so nobody waits for the answer any more. */
+export type Reachability = "reached" | "silent" | "called-off";
 
 /**
  * What holds on the host after an enforcer ran, as read back from the system, never as hoped.
  * `reason` is one of the action's own failure codes.
  */
 export type Effect<Failure extends string = string> =
-  | { state: "in-effect"; detail: string; remainingSec: number | null; refused?: readonly RefusedPart[] }
+  | {
+      state: "in-effect";
+      detail: string;
+      remainingSec: number | null;
+      refused?: readonly RefusedPart[];
+      /** What a person must hear though the wish holds: that somebody had taken it away, for one. */
+      reason?: Failure;
+    }
   | { state: "lifted" }
-  | { state: "failed"; reason: Failure; detail: string };
+  /** `retryAfterSec`: trying again on its own sooner does harm; a newer order does not wait for it. */
+  | { state: "failed"; reason: Failure; detail: string; retryAfterSec?: number };
 
 /**
  * A part of a wish that this host does not carry out, because it would not outlive it, while the rest is in effect.
@@ -31,10 +42,14 @@ export type SettingEnforcer<Wish, Failure extends string> = {
     scope: "host" | "all";
     wish: Wish | null;
     remainingSec: number | null;
-    centralNode: CentralNodeEndpoint;
+    centralNode: readonly CentralNodeEndpoint[];
+    /** Makes a round trip to the Central Node that begins now, over the agent's own link; waits for a link where there is none. */
+    proveReachable(withinMs: number): Promise<Reachability>;
   }): Promise<Effect<Failure>>;
   /** What is in force now, read from the system; changes nothing. */
   readBack(scope: "host" | "all"): Promise<Effect<Failure>>;
+  /** Gets ready, and from then on calls `noticed` when something may no longer hold. Called once, before all but `ability`. */
+  watch?(noticed: () => void): void;
   /** Ends helper processes and watches of this enforcer. What is in force stays in force. */
   close(): Promise<void>;
 };

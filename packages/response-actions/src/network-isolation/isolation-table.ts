@@ -1,7 +1,8 @@
 /** What stands in the kernel, as `nft -j list table` tells it (libnftables-json(5)). */
 import { createHash } from "node:crypto";
 import { isIPv6 } from "node:net";
-import { canonicalAddress, endpointText, type Mark, parseMark, settledCounter } from "./nftables-ruleset.ts";
+import { canonicalAddress, endpointText } from "./central-node-endpoints.ts";
+import { confirmedCounter, type Mark, parseMark, settledCounter } from "./nftables-ruleset.ts";
 
 export type IsolationTable = {
   /** Null when a base chain's rule does not carry the same mark as the others, or a form that this code does not know. */
@@ -17,6 +18,8 @@ export type IsolationTable = {
   centralNode: string[];
   /** No connection from before the isolation is left that an exclusion might take for one of its own. */
   settled: boolean;
+  /** The Central Node was proven reachable behind these rules. */
+  confirmed: boolean;
   refusedPackets: number;
 };
 
@@ -46,6 +49,7 @@ export function parseIsolationTable(listing: string): IsolationTable {
     families: timers.map((timer) => timer.family).sort(),
     centralNode,
     settled: counters.some((counter) => counter.name === settledCounter),
+    confirmed: counters.some((counter) => counter.name === confirmedCounter),
     refusedPackets: counters.reduce((sum, counter) => sum + Number(counter.packets ?? 0), 0),
   };
 }
@@ -84,7 +88,7 @@ function timerOf(element: unknown): { family: string; remainingSec: number }[] {
 function listedEndpoint(element: unknown): string {
   const [address, port] = isRecord(element) && Array.isArray(element.concat) ? element.concat : [];
   // nft spells some IPv6 addresses in another way than we do.
-  return endpointText(isIPv6(String(address)) ? canonicalAddress(address) : String(address), port);
+  return endpointText({ address: isIPv6(String(address)) ? canonicalAddress(address) : String(address), port });
 }
 
 function isRecord(value: unknown): value is Listed {

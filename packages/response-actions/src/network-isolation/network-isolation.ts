@@ -69,6 +69,9 @@ export const networkIsolation = {
     NFT_REFUSED: "the kernel or nft refused the rules; nothing was changed",
     READ_BACK_DIFFERS: "the rules read back from the kernel are not the ones that were ordered",
     CENTRAL_NODE_UNRESOLVED: "the Central Node's address could not be resolved, so isolating would lose the host",
+    NOT_CONFIRMED: "the Central Node could not be reached behind the rules, so they were taken back; it is tried again",
+    TAMPERED: "another program on the host took the rules away; they were applied again",
+    EXCLUSION_BLOCKED: "another firewall on the host blocks what an exclusion should let through",
   },
 } as const satisfies SettingAction;
 export type NetworkIsolationFailure = keyof typeof networkIsolation.failures;

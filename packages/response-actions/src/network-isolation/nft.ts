@@ -1,7 +1,12 @@
 /** The nft and conntrack programs, as far as the isolation needs them. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { endRecordedHolder, recordHolder } from "./holder-record.ts";
 import { type IsolationTable, parseIsolationTable } from "./isolation-table.ts";
+import { type LivingNft, type NftAnswer, startLivingNft } from "./living-nft.ts";
 import type { NetworkIsolationFailure } from "./network-isolation.ts";
-import { isolationTable } from "./nftables-ruleset.ts";
+import { endOwnedText, isolationTable, liftText } from "./nftables-ruleset.ts";
 import { findProgram, runProgram, systemProgramDirectories } from "./program.ts";
 
 export type NftOptions = {
@@ -9,45 +14,92 @@ export type NftOptions = {
   programDirectories?: readonly string[];
   /** The longest that one call of a program may take; 15 s by default. */
   programTimeoutMs?: number;
+  /** Where the isolation keeps its files, closed to others; a temporary one by default, and nothing is kept for a boot. */
+  directory?: string;
 };
 
 export type NftFailure = { state: "failed"; reason: NetworkIsolationFailure; detail: string };
-type NftResult = { succeeded: true; stdout: string } | { succeeded: false; failure: NftFailure };
+const plainTable = `inet ${isolationTable}`;
+type Loaded = { succeeded: true } | { succeeded: false; failure: NftFailure };
+type TableRead = { succeeded: true; table: IsolationTable | null } | { succeeded: false; failure: NftFailure };
 
-/** Every call is bounded in time and throws nothing of a program's. */
-export function createNft(options: NftOptions) {
+/**
+ * Every call is bounded in time and throws nothing of a program's. A living nft does the work; where it does not answer, one
+ * that is started for the call does. `onHolderLost`: the living nft ended, and the twin table with it.
+ */
+export function createNft(options: NftOptions, onHolderLost: () => void = () => {}) {
   const directories = options.programDirectories ?? systemProgramDirectories;
   const timeoutMs = options.programTimeoutMs ?? 15_000;
+  let living: LivingNft | null = null;
+  let starting: Promise<LivingNft | null> | null = null;
+  let temporary: string | null = null;
+  let ownsTwin = false;
+  let whyNoTwin: string | null = null;
 
-  async function run(args: string[], stdin: string): Promise<NftResult> {
-    const path = await findProgram("nft", directories);
-    if (path === null) {
-      const detail = `there is no nft in ${directories.join(", ")}`;
-      return { succeeded: false, failure: { state: "failed", reason: "NFT_MISSING", detail } };
-    }
-    const result = await runProgram(path, args, { stdin, timeoutMs });
-    if (result.succeeded) return result;
-    return { succeeded: false, failure: { state: "failed", reason: "NFT_REFUSED", detail: result.why } };
-  }
+  const nft = {
+    find: (name = "nft") => findProgram(name, directories),
 
-  return {
-    /** Loads a text as one transaction: all of it holds afterwards, or nothing changed. */
-    load: (text: string): Promise<NftResult> => run(["-f", "-"], text),
+    /** Starts the living nft, so that no order has to wait for it. False: there is no nft. */
+    async ready(): Promise<boolean> {
+      return (await live()) !== null;
+    },
 
-    /** As `load`, as far as nft and the kernel's checks; changes nothing. */
-    check: (text: string): Promise<NftResult> => run(["-c", "-f", "-"], text),
+    /**
+     * Loads the twin's text and the plain table's as one transaction, and reads the plain table back. Where the twin cannot
+     * be had the plain table is loaded alone.
+     */
+    async apply({ owned, plain }: { owned: string; plain: string }): Promise<TableRead> {
+      const held = await live();
+      const both = await (held?.run({ load: owned + plain, list: plainTable }) ?? null);
+      if (both?.refused === "") {
+        if (owned !== "") [ownsTwin, whyNoTwin] = [true, null];
+        return toTable(both);
+      }
+      const loaded = await load(plain);
+      if (!loaded.succeeded) return loaded;
+      // The plain table alone. A twin with the rules of before must not go on beside it.
+      if (owned !== "") {
+        whyNoTwin = both?.refused ?? "nft does not answer";
+        await endTwin();
+      }
+      return nft.read();
+    },
 
-    /** The table in the kernel, null where there is none. */
-    async read(): Promise<
-      { succeeded: true; table: IsolationTable | null } | { succeeded: false; failure: NftFailure }
-    > {
-      const listed = await run(["-j", "list", "table", "inet", isolationTable], "");
-      if (listed.succeeded) return { succeeded: true, table: parseIsolationTable(listed.stdout) };
+    /** The plain table in the kernel, null where there is none. */
+    async read(): Promise<TableRead> {
+      const held = await live();
+      const answer = held === null ? null : await held.run({ list: plainTable });
+      if (answer !== null) return toTable(answer);
+      const listed = await run(["-j", "list", "table", ...plainTable.split(" ")], "");
+      if (listed.succeeded) return toTable({ refused: "", listing: listed.stdout });
       const { detail } = listed.failure;
       if (detail.includes("No such file or directory")) return { succeeded: true, table: null };
       if (listed.failure.reason === "NFT_MISSING") return listed;
       return { succeeded: false, failure: readBackDiffers(`the rules could not be read: ${detail}`) };
     },
+
+    /** Takes both tables away, and reads back that they are. */
+    async lift(): Promise<TableRead> {
+      const lifted = await nft.apply({ owned: nft.ownsTwin() ? endOwnedText : "", plain: liftText });
+      if (!lifted.succeeded) await endTwin();
+      [ownsTwin, whyNoTwin] = [false, null];
+      return lifted;
+    },
+
+    /** Loads any text as one transaction. */
+    load,
+
+    /** Any table (`inet name`) as JSON; null where there is none, or no living nft. */
+    async list(table: string): Promise<string | null> {
+      return (await (await live())?.run({ list: table }))?.listing ?? null;
+    },
+
+    /** As `load`, as far as nft and the kernel's checks; changes nothing. */
+    check: (text: string): Promise<Loaded> => run(["-c", "-f", "-"], text),
+
+    ownsTwin: () => ownsTwin && living?.isAlive() === true,
+    /** What nft said to the twin; null: nothing stands against it. */
+    whyNoTwin: () => whyNoTwin,
 
     /** Makes connection tracking forget every connection of this network namespace. False: it could not be done. */
     async flushConnections(): Promise<boolean> {
@@ -55,7 +107,86 @@ export function createNft(options: NftOptions) {
       if (path === null) return false;
       return (await runProgram(path, ["-F"], { timeoutMs })).succeeded;
     },
+
+    /** The twin goes with the living nft; the plain table stays. */
+    async close() {
+      await endTwin();
+      if (temporary !== null) rmSync(temporary, { recursive: true, force: true });
+      temporary = null;
+    },
   };
+
+  async function live(): Promise<LivingNft | null> {
+    if (living?.isAlive() === true) return living;
+    starting ??= startHolder().finally(() => {
+      starting = null;
+    });
+    return starting;
+  }
+
+  async function startHolder(): Promise<LivingNft | null> {
+    const path = await nft.find();
+    if (path === null) return null;
+    const directory = options.directory ?? temporaryDirectory();
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    // Left by an agent that was killed: its twin would stand against ours for as long as that nft takes to end.
+    await endRecordedHolder(directory);
+    const started = startLivingNft({
+      path,
+      directory,
+      timeoutMs,
+      onExit() {
+        if (living !== started) return;
+        const had = ownsTwin;
+        ownsTwin = false;
+        if (had) onHolderLost();
+      },
+    });
+    living = started;
+    if (started.pid !== null) recordHolder(directory, started.pid);
+    return started;
+  }
+
+  async function endTwin() {
+    const held = living;
+    [living, ownsTwin] = [null, false];
+    await held?.close();
+  }
+
+  function temporaryDirectory(): string {
+    temporary ??= mkdtempSync(join(tmpdir(), "cordon-nft-"));
+    return temporary;
+  }
+
+  async function load(text: string): Promise<Loaded> {
+    const answer = living?.isAlive() === true ? await living.run({ load: text }) : null;
+    if (answer === null) return run(["-f", "-"], text);
+    return answer.refused === "" ? { succeeded: true } : { succeeded: false, failure: refused(answer.refused) };
+  }
+
+  async function run(
+    args: string[],
+    stdin: string,
+  ): Promise<{ succeeded: true; stdout: string } | { succeeded: false; failure: NftFailure }> {
+    const path = await nft.find();
+    if (path === null) {
+      const detail = `there is no nft in ${directories.join(", ")}`;
+      return { succeeded: false, failure: { state: "failed", reason: "NFT_MISSING", detail } };
+    }
+    const result = await runProgram(path, args, { stdin, timeoutMs });
+    return result.succeeded ? result : { succeeded: false, failure: refused(result.why) };
+  }
+
+  return nft;
+}
+
+function toTable({ refused: why, listing }: NftAnswer): TableRead {
+  if (why !== "") return { succeeded: false, failure: readBackDiffers(`the rules could not be read: ${why}`) };
+  return { succeeded: true, table: listing === null ? null : parseIsolationTable(listing) };
+}
+
+function refused(detail: string): NftFailure {
+  return { state: "failed", reason: "NFT_REFUSED", detail };
 }
 
 export function readBackDiffers(detail: string): NftFailure {

@@ -3,21 +3,31 @@ import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type Exclusion, networkIsolation } from "./network-isolation.ts";
-import { compileRenewal, compileRuleset, liftText, parseMark, settledText } from "./nftables-ruleset.ts";
+import {
+  compileRuleset,
+  confirmedText,
+  endOwnedText,
+  liftText,
+  ownedTable,
+  parseMark,
+  renewalText,
+  settledText,
+  tableText,
+  timeoutText,
+} from "./nftables-ruleset.ts";
 
-const centralNode = { addresses: ["192.0.2.10", "2001:db8::10"], port: 443 };
+const at = (port: number, ...addresses: string[]) => addresses.map((address) => ({ address, port }));
+const centralNode = at(443, "192.0.2.10", "2001:db8::10");
 const remoteAddress = "198.51.100.7";
 
 function exclusion(parts: Partial<Exclusion>): Exclusion {
   return { direction: "outbound", protocol: 6, remoteAddress, localPorts: null, remotePorts: null, ...parts };
 }
 
-function compile(exclusions: Exclusion[], endpoint = centralNode, remainingSec = 7200) {
-  return compileRuleset({
-    wish: { autoTurnoffTimeoutInSec: 7200, exclusions },
-    remainingSec,
-    centralNode: endpoint,
-  });
+function compile(exclusions: Exclusion[], endpoints = centralNode, remainingSec = 7200) {
+  const ruleset = compileRuleset({ wish: { autoTurnoffTimeoutInSec: 7200, exclusions }, centralNode: endpoints });
+  const timeout = timeoutText(remainingSec);
+  return { ...ruleset, text: tableText(ruleset, { timeout, confirmed: false, owned: false }) };
 }
 
 /** The rules of one chain, a line each. */
@@ -80,9 +90,19 @@ test("only an isolation whose exclusions look at connection tracking waits for a
   assert.doesNotMatch(compile([exclusion({})]).text, /connections_settled/);
 });
 
+test("Central Nodes stay open each on its own port", () => {
+  const { text, centralNode: endpoints } = compile(
+    [],
+    [...at(443, "192.0.2.10"), ...at(8443, "192.0.2.11", "2001:db8::10")],
+  );
+  assert.deepEqual(endpoints, ["192.0.2.10:443", "192.0.2.11:8443", "[2001:db8::10]:8443"]);
+  assert.match(text, /elements = \{ 192\.0\.2\.10 \. 443, 192\.0\.2\.11 \. 8443 \}/);
+  assert.match(text, /elements = \{ 2001:db8::10 \. 8443 \}/);
+});
+
 test("every spelling of a Central Node's address compiles to the one that is on the wire", () => {
-  const addresses = ["::ffff:192.0.2.10", "::ffff:c000:20a", "192.0.2.10", "2001:DB8:0::10", "fe80::1%eth0"];
-  const { text, centralNode: endpoints } = compile([], { addresses, port: 8443 });
+  const spellings = ["::ffff:192.0.2.10", "::ffff:c000:20a", "192.0.2.10", "2001:DB8:0::10", "fe80::1%eth0"];
+  const { text, centralNode: endpoints } = compile([], at(8443, ...spellings));
   assert.deepEqual(endpoints, ["192.0.2.10:8443", "[2001:db8::10]:8443", "[fe80::1]:8443"]);
   assert.match(text, /elements = \{ 192\.0\.2\.10 \. 8443 \}/);
   assert.match(text, /elements = \{ 2001:db8::10 \. 8443, fe80::1 \. 8443 \}/);
@@ -92,8 +112,8 @@ test("the digest tells wishes and Central Nodes apart, and not their time", () =
   const digest = compile([exclusion({})]).mark.digest;
   assert.equal(compile([exclusion({})], centralNode, 60).mark.digest, digest);
   assert.notEqual(compile([exclusion({ protocol: 17 })]).mark.digest, digest);
-  assert.notEqual(compile([exclusion({})], { ...centralNode, port: 8443 }).mark.digest, digest);
-  assert.notEqual(compile([exclusion({})], { ...centralNode, addresses: ["192.0.2.11"] }).mark.digest, digest);
+  assert.notEqual(compile([exclusion({})], at(8443, "192.0.2.10", "2001:db8::10")).mark.digest, digest);
+  assert.notEqual(compile([exclusion({})], at(443, "192.0.2.11")).mark.digest, digest);
 });
 
 test("the mark is read back from the comment, and a comment of another form is none", () => {
@@ -121,14 +141,14 @@ test("values that a schema would have refused are refused here too", () => {
     () => compile([exclusion({ remotePorts: { from: 0, to: 65536 } })]),
     () => compile([exclusion({ protocol: 1, remotePorts: { from: 1, to: 1 } })]),
     () => compile([exclusion({ protocol: null, remotePorts: { from: 1, to: 1 } })]),
-    () => compile([], { addresses: [], port: 443 }),
-    () => compile([], { addresses: [hostile], port: 443 }),
-    () => compile([], { addresses: ["central.example.org"], port: 443 }),
-    () => compile([], { ...centralNode, port: 0 }),
+    () => compile([], []),
+    () => compile([], at(443, hostile)),
+    () => compile([], at(443, "central.example.org")),
+    () => compile([], at(0, "192.0.2.10")),
     () => compile([], centralNode, 0),
     () => compile([], centralNode, Number.NaN),
     () => compile([], centralNode, Number.POSITIVE_INFINITY),
-    () => compileRenewal(-1),
+    () => renewalText(-1),
   ];
   for (const [index, attempt] of refused.entries()) assert.throws(attempt, RangeError, `case ${index}`);
 });
@@ -153,7 +173,7 @@ test("whatever stands in a wish, the text holds nothing but the compiler's own w
     fc.property(anyExclusion, fc.oneof(fc.ipV4(), fc.ipV6(), anything), (hostile, address) => {
       let compiled: ReturnType<typeof compile>;
       try {
-        compiled = compile([hostile as Exclusion], { addresses: [address as string], port: 443 });
+        compiled = compile([hostile as Exclusion], at(443, address as string));
       } catch (error) {
         assert.ok(error instanceof RangeError, String(error));
         return;
@@ -220,15 +240,18 @@ test("nft and the kernel accept every protocol number in every direction", needs
 });
 
 test("nft and the kernel accept every compiled ruleset", needsNft, () => {
-  const endpoint = fc.record({
-    addresses: fc.array(fc.oneof(fc.ipV4(), fc.ipV6()), { minLength: 1, maxLength: 4 }),
-    port: fc.integer({ min: 1, max: 65535 }),
-  });
+  const endpoint = fc.array(
+    fc.record({ address: fc.oneof(fc.ipV4(), fc.ipV6()), port: fc.integer({ min: 1, max: 65535 }) }),
+    { minLength: 1, maxLength: 4 },
+  );
   const remaining = fc.double({ min: 0.001, max: 35_996_400, noNaN: true });
   fc.assert(
     fc.property(fc.array(validExclusion, { maxLength: 50 }), endpoint, remaining, (exclusions, where, remainingSec) => {
-      const { text } = compile(exclusions, where, remainingSec);
-      assert.equal(refusal(text + compileRenewal(remainingSec) + settledText + liftText), "");
+      const ruleset = compile(exclusions, where, remainingSec);
+      const twin = tableText(ruleset, { timeout: timeoutText(remainingSec), confirmed: false, owned: true });
+      const all = [ruleset.text, renewalText(remainingSec), settledText, confirmedText, twin];
+      const text = [...all, renewalText(remainingSec, ownedTable), liftText, endOwnedText].join("");
+      assert.equal(refusal(text), "");
     }),
     { numRuns: 40 },
   );

@@ -3,38 +3,51 @@
  * text, whoever validated the wish before: nft would even resolve a host name that stands where an address belongs.
  */
 import { createHash } from "node:crypto";
-import { isIPv4, isIPv6 } from "node:net";
 import type { CentralNodeEndpoint } from "../kit/enforcer.ts";
-import type { Exclusion, NetworkIsolationWish } from "./network-isolation.ts";
+import { checkedEndpoints, endpointText } from "./central-node-endpoints.ts";
+import { checkedInteger } from "./checked-integer.ts";
+import { compileExclusion } from "./exclusion-rules.ts";
+import type { NetworkIsolationWish } from "./network-isolation.ts";
 
+/** The plain table outlives the agent. */
 export const isolationTable = "cordon_isolation";
+/** Its twin, with the same rules, belongs to a living nft: no other program can flush it, and it goes when that nft ends. */
+export const ownedTable = "cordon_isolation_owned";
 /**
- * Stands in the table once no connection from before the isolation is left in connection tracking. Part of the ruleset
- * where no exclusion looks at it; else added after the flush, so that a crash between the two is seen and made good.
+ * Stands in the plain table once no connection from before the isolation is left in connection tracking. Part of the
+ * ruleset where no exclusion looks at it; else added after the flush, so that a crash between the two is seen and made good.
  */
 export const settledCounter = "connections_settled";
+/** Stands in the plain table once the Central Node was proven reachable behind these rules. */
+export const confirmedCounter = "central_node_confirmed";
 
 /** Says which isolation a table holds. It stands in the kernel, as the comment of each base chain's rule. */
 export type Mark = { digest: string; rules: number; exclusions: number };
 
 export type CompiledRuleset = {
-  /** One nft transaction: whatever was there is replaced without an open window, or nothing changes. */
-  text: string;
   mark: Mark;
   /** Endpoints that stay open: `192.0.2.1:443`, `[2001:db8::1]:443`. Sorted. */
   centralNode: string[];
+  endpoints: { ipv4: CentralNodeEndpoint[]; ipv6: CentralNodeEndpoint[] };
+  incoming: string[];
+  outgoing: string[];
+  /** What exclusions let out, for hooks that know nothing of connections. */
+  excludedOut: string[];
+  /** Whether an exclusion looks at who opened a connection. */
+  directed: boolean;
 };
 
 /**
- * `remainingSec`: more than 0; the kernel's timer, kept to the millisecond. `centralNode`: at least one address.
- * Throws RangeError for a value that the wish's schema or findFault would have refused, and for a bad endpoint.
+ * `centralNode`: at least one. Throws RangeError for a value that the wish's schema or findFault would have refused, and
+ * for a bad endpoint.
  */
-export function compileRuleset(isolation: {
+export function compileRuleset({
+  wish,
+  centralNode,
+}: {
   wish: NetworkIsolationWish;
-  remainingSec: number;
-  centralNode: CentralNodeEndpoint;
+  centralNode: readonly CentralNodeEndpoint[];
 }): CompiledRuleset {
-  const { wish, remainingSec, centralNode } = isolation;
   const exclusions = wish.exclusions.map(compileExclusion);
   const incoming = [
     'iifname "lo" accept',
@@ -44,6 +57,9 @@ export function compileRuleset(isolation: {
     "ip6 saddr . tcp sport @central_node_ipv6 tcp flags & (syn | ack) != syn accept",
     // Neighbour discovery (RFC 4861): hop limit 255 proves that it comes from this link.
     "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } ip6 hoplimit 255 accept",
+    // A switch that snoops asks who listens to which group, and forgets whoever does not answer: then neighbour discovery
+    // no longer reaches this host. Hop limit 1: it comes from this link.
+    "icmpv6 type mld-listener-query ip6 hoplimit 1 accept",
     // Without these the Central Node's link hangs behind a path with a smaller MTU.
     "icmpv6 type packet-too-big accept",
     "icmp type destination-unreachable icmp code frag-needed accept",
@@ -59,48 +75,69 @@ export function compileRuleset(isolation: {
   ];
   const outgoing = [
     'oifname "lo" accept',
-    "ip daddr . tcp dport @central_node_ipv4 accept",
-    "ip6 daddr . tcp dport @central_node_ipv6 accept",
-    "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
-    "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
-    "meta nfproto ipv6 udp sport 546 udp dport 547 accept",
+    ...linkRules,
     ...exclusions.flatMap((exclusion) => exclusion.statelessOut),
     "meta l4proto tcp ct state != established tcp flags & (fin | syn | rst | ack) != syn counter name blocked_out drop",
     ...exclusions.flatMap((exclusion) => exclusion.directedOut),
     "counter name blocked_out drop",
   ];
-  const directed = exclusions.some((exclusion) => exclusion.directedIn.length > 0);
-  const { port, ipv4, ipv6 } = checkedEndpoint(centralNode);
+  const endpoints = checkedEndpoints(centralNode);
+  const open = [...endpoints.ipv4, ...endpoints.ipv6].map(endpointText).sort();
   const baseChains = 3;
-  const mark: Mark = {
-    digest: createHash("sha256")
-      .update(JSON.stringify([incoming, outgoing, port, ipv4, ipv6]))
-      .digest("hex")
-      .slice(0, 32),
-    rules: incoming.length + outgoing.length + baseChains,
-    exclusions: exclusions.length,
+  return {
+    mark: {
+      digest: createHash("sha256")
+        .update(JSON.stringify([incoming, outgoing, open]))
+        .digest("hex")
+        .slice(0, 32),
+      rules: incoming.length + outgoing.length + baseChains,
+      exclusions: exclusions.length,
+    },
+    centralNode: open,
+    endpoints,
+    incoming,
+    outgoing,
+    excludedOut: exclusions.map((exclusion) => exclusion.anyOut),
+    directed: exclusions.some((exclusion) => exclusion.directedIn.length > 0),
   };
-  const comment = `comment "${formatMark(mark)}"`;
+}
+
+/** What leaves the host whatever is excluded: to the Central Node, and what keeps the host on its link. Needs no connection tracking. */
+export const linkRules: readonly string[] = [
+  "ip daddr . tcp dport @central_node_ipv4 accept",
+  "ip6 daddr . tcp dport @central_node_ipv6 accept",
+  "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+  "icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } ip6 hoplimit 1 accept",
+  "meta nfproto ipv4 udp sport 68 udp dport 67 accept",
+  "meta nfproto ipv6 udp sport 546 udp dport 547 accept",
+];
+
+/**
+ * One table as a part of a transaction: whatever was there is replaced without an open window. `timeout`: the kernel's timer
+ * as nft writes it, from `timeoutText`. `owned`: the twin.
+ */
+export function tableText(
+  ruleset: CompiledRuleset,
+  { timeout, confirmed, owned }: { timeout: string; confirmed: boolean; owned: boolean },
+): string {
+  const { incoming, outgoing, endpoints, directed } = ruleset;
+  const comment = `comment "${formatMark(ruleset.mark)}"`;
+  const settled = directed ? "" : `counter ${settledCounter} { }`;
   // Priority -10: after connection tracking and destination NAT, so a redirect shows its true target, and before the
   // host's own filters. Policy accept, and the jump only while the set holds the family: the end is the kernel's own.
-  const text = `${liftText}table inet ${isolationTable} {
+  return `${owned ? endOwnedText : liftText}table inet ${owned ? ownedTable : isolationTable} {
+  ${owned ? "flags owner" : ""}
   set active {
     typeof meta nfproto
     flags timeout
-    elements = { ${timers(remainingSec)} }
+    elements = { ${elementsOfActive(timeout)} }
   }
-  set central_node_ipv4 {
-    type ipv4_addr . inet_service
-    ${elementsLine(ipv4, port)}
-  }
-  set central_node_ipv6 {
-    type ipv6_addr . inet_service
-    ${elementsLine(ipv6, port)}
-  }
+${endpointSets(endpoints)}
   counter blocked_in { }
   counter blocked_out { }
   counter blocked_forward { }
-  ${directed ? "" : `counter ${settledCounter} { }`}
+  ${owned ? "" : settled}
+  ${confirmed && !owned ? `counter ${confirmedCounter} { }` : ""}
   chain isolated_in {
     ${incoming.join("\n    ")}
   }
@@ -121,13 +158,23 @@ export function compileRuleset(isolation: {
   }
 }
 `;
-  return { text, mark, centralNode: [...ipv4, ...ipv6].map((address) => endpointText(address, port)).sort() };
 }
 
-/** Gives an isolation that is in force another end, in one transaction, and leaves its rules and counters alone. */
-export function compileRenewal(remainingSec: number): string {
-  return `flush set inet ${isolationTable} active
-add element inet ${isolationTable} active { ${timers(remainingSec)} }
+export function endpointSets({ ipv4, ipv6 }: CompiledRuleset["endpoints"]): string {
+  return `  set central_node_ipv4 {
+    type ipv4_addr . inet_service
+    ${elementsLine(ipv4)}
+  }
+  set central_node_ipv6 {
+    type ipv6_addr . inet_service
+    ${elementsLine(ipv6)}
+  }`;
+}
+
+/** Gives an isolation that is in force another end, as a part of a transaction, and leaves its rules and counters alone. */
+export function renewalText(remainingSec: number, table = isolationTable): string {
+  return `flush set inet ${table} active
+add element inet ${table} active { ${elementsOfActive(timeoutText(remainingSec))} }
 `;
 }
 
@@ -135,9 +182,18 @@ add element inet ${isolationTable} active { ${timers(remainingSec)} }
 export const settledText = `add counter inet ${isolationTable} ${settledCounter}
 `;
 
-/** Takes the isolation away. Loads also where there is none: `delete` alone would fail there. */
+/** Says in the kernel that the Central Node was reached behind the rules. */
+export const confirmedText = `add counter inet ${isolationTable} ${confirmedCounter}
+`;
+
+/** Takes the plain table away. Loads also where there is none: `delete` alone would fail there. */
 export const liftText = `add table inet ${isolationTable}
 delete table inet ${isolationTable}
+`;
+
+/** Takes the twin away. Only its owner may. */
+export const endOwnedText = `add table inet ${ownedTable} { flags owner; }
+delete table inet ${ownedTable}
 `;
 
 /** Reads a mark back from a rule's comment; null for a comment that is not one. */
@@ -153,95 +209,18 @@ function formatMark(mark: Mark): string {
   return `cordon 1 ${mark.digest} rules ${mark.rules} exclusions ${mark.exclusions}`;
 }
 
-type ExclusionRules = { statelessIn: string[]; statelessOut: string[]; directedIn: string[]; directedOut: string[] };
-
-function compileExclusion(exclusion: Exclusion): ExclusionRules {
-  const { direction, protocol } = exclusion;
-  const remote = exclusion.remoteAddress;
-  if (typeof remote !== "string" || !isIPv4(remote))
-    throw new RangeError("an exclusion's remote address must be one IPv4 address");
-  const local = exclusion.localPorts;
-  const far = exclusion.remotePorts;
-  const transport = protocol === null ? "" : ` meta l4proto ${integer(protocol, 0, 255)}`;
-  const incoming = `ip saddr ${remote}${transport}${portMatch("sport", far, protocol)}${portMatch("dport", local, protocol)}`;
-  const outgoing = `ip daddr ${remote}${transport}${portMatch("sport", local, protocol)}${portMatch("dport", far, protocol)}`;
-  const none: ExclusionRules = { statelessIn: [], statelessOut: [], directedIn: [], directedOut: [] };
-  switch (direction) {
-    case "both":
-      return { ...none, statelessIn: [`${incoming} accept`], statelessOut: [`${outgoing} accept`] };
-    case "inbound":
-      return {
-        ...none,
-        directedIn: [`${incoming} ct direction original accept`],
-        directedOut: [`${outgoing} ct direction reply accept`],
-      };
-    case "outbound":
-      return {
-        ...none,
-        directedIn: [`${incoming} ct direction reply accept`],
-        directedOut: [`${outgoing} ct direction original accept`],
-      };
-    default:
-      throw new RangeError("an exclusion's direction must be inbound, outbound or both");
-  }
+function elementsLine(endpoints: CentralNodeEndpoint[]): string {
+  if (endpoints.length === 0) return "";
+  return `elements = { ${endpoints.map(({ address, port }) => `${address} . ${port}`).join(", ")} }`;
 }
 
-/** TCP, UDP, DCCP, SCTP, UDP-Lite: `th` reads their ports, and for any other protocol it would read something else. */
-const protocolsWithPorts: readonly (number | null)[] = [6, 17, 33, 132, 136];
-
-function portMatch(field: "sport" | "dport", ports: Exclusion["localPorts"], protocol: number | null): string {
-  if (ports === null) return "";
-  if (!protocolsWithPorts.includes(protocol)) throw new RangeError("ports need a protocol that has them");
-  const from = integer(ports.from, 0, 65535);
-  const to = integer(ports.to, from, 65535);
-  return ` th ${field} ${from === to ? from : `${from}-${to}`}`;
-}
-
-function checkedEndpoint(centralNode: CentralNodeEndpoint): { port: number; ipv4: string[]; ipv6: string[] } {
-  const addresses = [...new Set(centralNode.addresses.map(canonicalAddress))].sort();
-  if (addresses.length === 0) throw new RangeError("the Central Node must have an address");
-  return {
-    port: integer(centralNode.port, 1, 65535),
-    ipv4: addresses.filter((address) => isIPv4(address)),
-    ipv6: addresses.filter((address) => isIPv6(address)),
-  };
-}
-
-export function endpointText(address: string, port: number): string {
-  return isIPv6(address) ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-/**
- * One spelling per address, as it stands in packets: an IPv4 address that a dual-stack socket spells as IPv6
- * (`::ffff:192.0.2.1`) is IPv4 on the wire, and a zone (`%eth0`) is not on the wire at all.
- */
-export function canonicalAddress(address: string): string {
-  if (typeof address !== "string") throw new RangeError("a Central Node's address must be text");
-  if (isIPv4(address)) return address;
-  const zoneless = address.split("%", 1)[0] ?? "";
-  if (!isIPv6(zoneless)) throw new RangeError("a Central Node's address must be an IPv4 or IPv6 address");
-  const canonical = new URL(`http://[${zoneless}]/`).hostname.slice(1, -1);
-  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
-  if (mapped === null) return canonical;
-  const [high, low] = [Number.parseInt(mapped[1] ?? "", 16), Number.parseInt(mapped[2] ?? "", 16)];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-}
-
-function elementsLine(addresses: string[], port: number): string {
-  if (addresses.length === 0) return "";
-  return `elements = { ${addresses.map((address) => `${address} . ${port}`).join(", ")} }`;
-}
-
-function timers(remainingSec: number): string {
+/** More than 0; kept to the millisecond. */
+export function timeoutText(remainingSec: number): string {
   // Seconds and milliseconds apart: nft holds a count of either in 32 bits.
-  const remainingMs = integer(Math.round(remainingSec * 1000), 1, 36_000_000_000);
-  const timeout = `timeout ${Math.floor(remainingMs / 1000)}s${remainingMs % 1000}ms`;
-  return `ipv4 ${timeout}, ipv6 ${timeout}`;
+  const remainingMs = checkedInteger(Math.round(remainingSec * 1000), 1, 36_000_000_000);
+  return `${Math.floor(remainingMs / 1000)}s${remainingMs % 1000}ms`;
 }
 
-function integer(value: number, min: number, max: number): number {
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new RangeError(`a number must be an integer from ${min} to ${max}`);
-  }
-  return value;
+function elementsOfActive(timeout: string): string {
+  return `ipv4 timeout ${timeout}, ipv6 timeout ${timeout}`;
 }

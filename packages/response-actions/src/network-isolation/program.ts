@@ -6,6 +6,9 @@ import { join } from "node:path";
 /** Looked up in this order, never by PATH: the agent runs as root, and PATH may be anybody's. */
 export const systemProgramDirectories: readonly string[] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
+/** English messages, as some of them are matched. */
+export const programEnvironment = { LC_ALL: "C", PATH: systemProgramDirectories.join(":") };
+
 /** The program's absolute path, or null when it is in none of the directories. */
 export async function findProgram(name: string, directories: readonly string[]): Promise<string | null> {
   for (const directory of directories) {
@@ -34,8 +37,7 @@ export function runProgram(
       args,
       {
         cwd: "/",
-        // English messages, as one of them is matched.
-        env: { LC_ALL: "C", PATH: systemProgramDirectories.join(":") },
+        env: programEnvironment,
         timeout: options.timeoutMs,
         killSignal: "SIGKILL",
         maxBuffer: 64 * 1024 * 1024,
@@ -53,6 +55,6 @@ export function runProgram(
   });
 }
 
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, " ").trim().slice(0, 1000);
 }

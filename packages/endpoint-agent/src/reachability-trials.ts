@@ -1,0 +1,32 @@
+import type { Reachability } from "@cordon/response-actions/enforcers";
+
+/** Waits for answers of the Central Node, one for each action at most, that a newer order or a release puts an end to. */
+export function createReachabilityTrials(proveReachable: (withinMs: number) => Promise<boolean>) {
+  const running = new Map<string, () => void>();
+  const calledOff = new Set<string>();
+
+  const trials = {
+    /** For one call of an action's enforcer. */
+    begin(action: string): (withinMs: number) => Promise<Reachability> {
+      calledOff.delete(action);
+      return (withinMs) =>
+        new Promise((resolve, reject) => {
+          if (calledOff.has(action)) return resolve("called-off");
+          running.set(action, () => resolve("called-off"));
+          proveReachable(withinMs)
+            .then((reached) => resolve(reached ? "reached" : "silent"), reject)
+            .finally(() => running.delete(action));
+        });
+    },
+    callOff(action: string) {
+      calledOff.add(action);
+      running.get(action)?.();
+    },
+    callOffAll() {
+      for (const action of running.keys()) trials.callOff(action);
+    },
+    /** Since it began. What its enforcer came to then says nothing. */
+    wasCalledOff: (action: string) => calledOff.has(action),
+  };
+  return trials;
+}
