@@ -3,7 +3,7 @@
  *   node scripts/build-agent.ts [--out FOLDER] [--version VERSION]
  * VERSION: what the build calls itself in place of the sources' version.
  */
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -30,13 +30,20 @@ chmodSync(join(outDir, "node"), 0o755);
 const agent = join(root, "packages", "endpoint-agent");
 copyFileSync(join(agent, "launcher.sh"), join(outDir, "cordon-agent"));
 chmodSync(join(outDir, "cordon-agent"), 0o755);
-cpSync(join(agent, "systemd"), join(outDir, "systemd"), { recursive: true });
+copySystemFiles(join(agent, "systemd"));
 copyFileSync(join(root, "LICENSE"), join(outDir, "LICENSE"));
 const licences = thirdPartyLicences({ packageFolders: [...inside, ...native], nodeVersion: process.version });
 writeFileSync(join(outDir, "THIRD-PARTY-LICENSES.txt"), licences);
 writeFileSync(join(outDir, "VERSION"), `${version}\n`);
 writeChecksums(outDir);
 process.stdout.write(`${outDir}\n`);
+
+/** Units stay in a folder of their own; a script that one of them starts lies beside the program. */
+function copySystemFiles(from: string): void {
+  for (const name of readdirSync(from)) {
+    cpSync(join(from, name), name.endsWith(".sh") ? join(outDir, name) : join(outDir, "systemd", name));
+  }
+}
 
 /** koffi and its prebuilt part for this machine's kind. Returns the folders whose licence must go along. */
 function copyNativePackages(into: string): string[] {

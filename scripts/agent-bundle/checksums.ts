@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { globSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-export const checksumsName = "SHA256SUMS";
+const checksumsName = "SHA256SUMS";
 
 /** Writes the list into the folder. */
 export function writeChecksums(folder: string): void {
