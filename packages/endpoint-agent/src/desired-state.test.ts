@@ -130,6 +130,49 @@ test("an isolation that a clock set ahead ended after a reboot is asked for agai
   );
 });
 
+test("after a reboot the Central Node is asked what is left, as the clock may have been set while time is left", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  clock.setWall(clock.wallMs() + 7_199_000);
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock) });
+  await host.core.idle();
+  assert.notEqual(host.kernel.isolation, null);
+  assert.equal(host.core.status().settings[0]?.remainingSec, 1);
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(hello.settings, [], "its generation is left out");
+
+  await host.receive(isolationOrder(1, 7200, { remainingSec: 7000 }));
+  assert.equal(host.core.status().settings[0]?.remainingSec, 7000);
+  host.connect();
+  const again = host.sent.findLast((message) => message.type === "hello");
+  assert.deepEqual(
+    again?.settings.map(({ generation }) => generation),
+    [1],
+    "and is beyond doubt again",
+  );
+});
+
+test("what a person released after a reboot is not asked for again, and the same generation does not return", async () => {
+  const clock = createManualClock();
+  const first = await startCore({ clock });
+  await first.receive(isolationOrder(1));
+  clock.reboot();
+  const host = await startCore({ clock, journal: first.journal, on: createKernelInMemory(clock), connect: false });
+  await host.core.releaseLocally();
+  host.connect();
+  const [hello] = host.sent;
+  assert.ok(hello?.type === "hello");
+  assert.deepEqual(
+    hello.settings.map(({ generation }) => generation),
+    [1],
+  );
+  await host.receive(isolationOrder(1));
+  assert.equal(host.kernel.isolation, null);
+});
+
 test("what somebody else undid is found and made true again", async () => {
   const host = await startCore();
   await host.receive(isolationOrder(1));

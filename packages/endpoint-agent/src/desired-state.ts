@@ -55,14 +55,19 @@ export function createDesiredState(needs: {
   return {
     /** Makes everything in the journal true again, with what remains of its time. */
     resume() {
-      for (const { action, scope } of journal.settings.all()) lanes.wake({ action, scope, verifyOnly: false });
+      for (const record of journal.settings.all()) {
+        const { action, scope, deadline } = record;
+        if (deadline !== null && deadline.bootId !== clock.bootId)
+          journal.settings.put({ ...record, endInDoubt: true });
+        lanes.wake({ action, scope, verifyOnly: false });
+      }
     },
 
     take(order: SettingOrder, lineage: string) {
       checkpoint("setting-received");
       const { action, scope, generation } = order;
       const held = journal.settings.find(action, scope);
-      const isAskedAgain = held?.endedInDoubt === true && generation === held.generation;
+      const isAskedAgain = held?.endInDoubt === true && generation === held.generation;
       if (held !== null && held.lineage === lineage && generation <= held.generation && !isAskedAgain) {
         reportAgain(held);
         return;
@@ -98,8 +103,10 @@ export function createDesiredState(needs: {
       const held = journal.settings.find(action, "host");
       if (held?.wish != null) {
         const detail = "released by a person with root rights on the host";
+        // Not asked for again at the next contact: a person has decided.
+        const { endInDoubt: _, ...beyondDoubt } = held;
         journal.settings.put({
-          ...held,
+          ...beyondDoubt,
           wish: null,
           deadline: null,
           refusal: { reason: "RELEASED_LOCALLY", detail },
@@ -179,8 +186,7 @@ export function createDesiredState(needs: {
     }
     const left = record.deadline === null ? null : remainingMs(record.deadline, clock);
     if (record.wish !== null && left !== null && left <= 0) {
-      const isInDoubt = record.deadline?.bootId !== clock.bootId;
-      record = { ...record, wish: null, deadline: null, ...(isInDoubt ? { endedInDoubt: true as const } : {}) };
+      record = { ...record, wish: null, deadline: null };
       // Written down first, so that no clock set back later can bring it to life again.
       journal.settings.put(record);
       // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;

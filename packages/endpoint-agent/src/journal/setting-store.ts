@@ -14,10 +14,10 @@ export type SettingRecord = {
   /** Null: the wish has no end. */
   deadline: Deadline | null;
   /**
-   * It ended after a reboot, by the wall clock alone, which may have been set ahead. The Central Node is asked again: the
-   * generation is left out of the hello, and taken once more.
+   * The host was rebooted since the order: what is left of its time rests on the wall clock alone, which may have been
+   * set. The Central Node is asked again: the generation is left out of the hello, and taken once more.
    */
-  endedInDoubt?: true;
+  endInDoubt?: true;
   /** Why the newest order was not taken; `wish` and `deadline` then are still those of the one before. */
   refusal: { reason: string; detail: string } | null;
   /** What came of the newest generation; null: not yet known. */
@@ -37,7 +37,7 @@ export function createSettingStore({ prepare }: JournalDatabase) {
     generations(lineage: string): { action: string; scope: Scope; generation: number }[] {
       return prepare(
         `SELECT action, scope, generation FROM setting
-         WHERE lineage = ? AND json_extract(body, '$.endedInDoubt') IS NULL ORDER BY action, scope`,
+         WHERE lineage = ? AND json_extract(body, '$.endInDoubt') IS NULL ORDER BY action, scope`,
       )
         .all(lineage)
         .map((row) => ({
