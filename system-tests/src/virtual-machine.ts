@@ -77,15 +77,14 @@ export async function createVirtualMachine(
       said += data;
     });
     const started = machine;
-    await until(
+    port = await until(
       "qemu listens",
       () => {
         if (started.exitCode !== null) throw new Error(`qemu ended: ${said}`);
-        return existsSync(socketPath);
+        return tryConnect(socketPath);
       },
       20_000,
     );
-    port = connect(socketPath).setEncoding("utf8");
     await nextLine(port, bootWithinMs);
     const { exitCode, stderr } = await run("mount -o ro /dev/vdb /mnt");
     if (exitCode !== 0) throw new Error(`the data disk cannot be mounted: ${stderr}`);
@@ -144,6 +143,14 @@ async function layCable(at: NetworkNode): Promise<string> {
   const laid = await at.run("ip", ["-batch", "-"], { stdin: lines.join("\n") });
   if (quiet.exitCode !== 0 || laid.exitCode !== 0) throw new Error(`no cable: ${quiet.stderr}${laid.stderr}`);
   return cable;
+}
+
+/** Null: nobody listens there yet, which also holds for a moment after the socket's file is there. */
+function tryConnect(path: string): Promise<Socket | null> {
+  return new Promise((resolve) => {
+    const socket = connect(path).setEncoding("utf8");
+    socket.once("connect", () => resolve(socket)).once("error", () => resolve(null));
+  });
 }
 
 function nextLine(port: Socket, withinMs: number): Promise<string> {
