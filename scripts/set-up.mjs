@@ -23,6 +23,8 @@ const systemPrograms = [
   },
   { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
   { program: "mke2fs", debianPackage: "e2fsprogs", leftOut: "the same: its disks" },
+  { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
+  { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
   { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
 ];
 

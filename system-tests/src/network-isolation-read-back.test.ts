@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
-import { needsNamespaces } from "./namespaces.ts";
+import { needsNamespaces, until } from "./namespaces.ts";
 import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
 import {
   answers,
@@ -98,3 +101,46 @@ test("a host that may not load rules says so, and fails an order for the reason 
   assert.equal(refused.state, "failed", JSON.stringify(refused));
   assert.deepEqual(await enforcer.ask("readBack", null), { state: "lifted" });
 });
+
+test(
+  "where no nft stays alive, one is started for each call, and what that means is said",
+  needsNamespaces,
+  async (t) => {
+    const lab = await createLab(t);
+    const { host, stranger, enforcer } = lab;
+    const directory = await mkdtemp(join(tmpdir(), "cordon-programs-"));
+    t.after(() => rm(directory, { recursive: true }));
+    const nft = (await host.run("which", ["nft"])).stdout.trim();
+    const wrapper = `#!/bin/sh\ncase "$*" in *-i) exec sleep 600;; *) exec ${nft} "$@";; esac\n`;
+    await writeFile(join(directory, "nft"), wrapper, { mode: 0o700 });
+    await enforcer.ask("renew", { programDirectories: [directory], programTimeoutMs: 1000 });
+    const effect = await lab.isolate();
+    assert.match(effect.detail, /a flush by another program would open the host for a moment: nft does not answer/);
+    await answers(pings, [stranger, host.ipv4], false);
+    assert.equal((await enforcer.ask("readBack", null)).state, "in-effect");
+    await lab.lift();
+    await answers(pings, [stranger, host.ipv4], true);
+  },
+);
+
+test(
+  "a kernel that takes no table with an owner still isolates, and what that means is said",
+  needsNamespaces,
+  async (t) => {
+    const lab = await createLab(t);
+    const { host, stranger, enforcer } = lab;
+    // Somebody else's twin stands in the way: refused as by a kernel that knows no owners.
+    const other = host.spawn("nft", ["-i"], { stdio: ["pipe", "ignore", "ignore"] });
+    other.stdin?.write("table inet cordon_isolation_owned { flags owner; }\n");
+    await until("it stands", async () => (await host.run("nft", ["list", "tables"])).stdout.includes("_owned"));
+    const effect = await lab.isolate();
+    assert.match(
+      effect.detail,
+      /a flush by another program would open the host for a moment: .*Operation not permitted/,
+    );
+    await answers(pings, [stranger, host.ipv4], false);
+    assert.equal((await enforcer.ask("readBack", null)).state, "in-effect", "and is not tried again each minute");
+    await lab.lift();
+    await answers(pings, [stranger, host.ipv4], true);
+  },
+);

@@ -19,7 +19,11 @@ const { key, certificateRequest } = createCertificateRequest();
 const identity = { key, certificate: authority.signAgent(certificateRequest), authorities: authority.certificate };
 
 /** A whole agent on real sockets; its waits are recorded and end at once. */
-async function startAgentTo(t: TestContext, ports: number[], { random = () => 0.5 }: { random?: () => number } = {}) {
+async function startAgentTo(
+  t: TestContext,
+  ports: number[],
+  { random = () => 0.5, shortensMs = [] }: { random?: () => number; shortensMs?: number[] } = {},
+) {
   const host = createHostClock();
   const waitsMs: number[] = [];
   const { kernel, startProcess } = createKernelInMemory(createManualClock());
@@ -37,7 +41,7 @@ async function startAgentTo(t: TestContext, ports: number[], { random = () => 0.
       ...host,
       after(delayMs, run) {
         // Timers of a minute and more are not what these tests are about; a wait to reconnect is below.
-        if (delayMs >= 10_000 && delayMs <= 60_000) return host.after(delayMs, run);
+        if (delayMs >= 10_000 && delayMs <= 60_000 && !shortensMs.includes(delayMs)) return host.after(delayMs, run);
         waitsMs.push(delayMs);
         return host.after(Math.min(delayMs, 20), run);
       },
@@ -164,4 +168,31 @@ test("a Central Node that answers no ping is taken for dead", async (t) => {
   double.send({ ...welcome(), heartbeatSec: 0.02 });
   double.connections[0]?.pause();
   await double.until(() => double.messages.filter(({ type }) => type === "hello").length === 2);
+});
+
+test("whether the Central Node answers is found out by a round trip that begins after the order stands", async (t) => {
+  const double = await startDouble(t);
+  const { kernel } = await startAgentTo(t, [double.port]);
+  kernel.proofs = [];
+  await double.until(() => double.messages.length === 1);
+  double.send(welcome());
+  double.send(isolationOrder(1));
+  await double.until(() => double.messages.some(({ type }) => type === "setting-report"));
+  assert.deepEqual(kernel.proofs, ["reached"]);
+});
+
+test("a link that is silent when it is asked is given up, and the next one answers", async (t) => {
+  const double = await startDouble(t);
+  const { kernel } = await startAgentTo(t, [double.port], { shortensMs: [10_000] });
+  kernel.proofs = [];
+  await double.until(() => double.messages.length === 1);
+  double.send(welcome());
+  double.send(isolationOrder(1));
+  // The order is on its way; nothing that the agent says is read any more.
+  double.connections[0]?.pause();
+  await double.until(() => double.messages.filter(({ type }) => type === "hello").length === 2);
+  assert.deepEqual(kernel.proofs, []);
+  double.send(welcome());
+  await double.until(() => double.messages.some(({ type }) => type === "setting-report"));
+  assert.deepEqual(kernel.proofs, ["reached"]);
 });

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import {
   type AgentMessage,
@@ -10,6 +9,7 @@ import {
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
 import type { Clock } from "./host/clock.ts";
+import { createLinkProofs } from "./link-proofs.ts";
 import type { Logger } from "./log.ts";
 import type { Session } from "./outbox.ts";
 import { reconnectDelayMs } from "./reconnect-delay.ts";
@@ -41,8 +41,6 @@ const goodAfterMs = 30_000;
 const replacedWaitMs = 60_000;
 /** The certificate is not accepted: the host was removed while it was away, or the database is another one for a while. */
 const refusedWaitMs = 60_000;
-/** Asked whether it still answers, a link that is silent for this long is given up: another address may answer. */
-const silentMs = 10_000;
 /** Above this much unsent, no further report is handed over. */
 const maxUnsentBytes = 4 * 1024 * 1024;
 
@@ -78,8 +76,7 @@ export function createCentralLink({
   let welcomedAtMs: number | null = null;
   let stopHeartbeat: (() => void) | null = null;
   let connectedTo: CentralNodeEndpoint | null = null;
-  /** Told at each welcome. */
-  const proofs = new Set<() => void>();
+  const proofs = createLinkProofs({ clock, connection: () => (state === "connected" ? socket : null) });
   let usedContext: { identity: string; context: SecureContext } | null = null;
   const timeNow = () => new Date(clock.wallMs()).toISOString();
   let contact: LinkContact = { target: null, since: timeNow(), why: null };
@@ -99,39 +96,11 @@ export function createCentralLink({
       failures = Math.min(failures, 2);
       stopHeartbeat?.();
       stopHeartbeat = beat(heartbeatSec * 1000);
-      for (const ask of proofs) ask();
+      proofs.connected();
     },
     /** Where the connection that stands leads to, by number: names may lead elsewhere by now. */
     connectedTo: () => (state === "connected" ? connectedTo : null),
-    /**
-     * Whether the Central Node answers, on a round trip that begins after the call; on the next connection where none
-     * stands. A silent connection is given up on the way.
-     */
-    proveReachable(withinMs: number): Promise<boolean> {
-      return new Promise((resolve) => {
-        const ends: (() => void)[] = [];
-        const settle = (reached: boolean) => {
-          proofs.delete(ask);
-          for (const end of ends) end();
-          resolve(reached);
-        };
-        const ask = () => {
-          const ws = socket;
-          if (state !== "connected" || ws === null) return;
-          const question = randomUUID();
-          const answered = (answer: Buffer) => {
-            if (answer.toString() === question) settle(true);
-          };
-          ws.on("pong", answered);
-          ends.push(() => ws.off("pong", answered));
-          ends.push(clock.after(silentMs, () => ws.terminate()));
-          ws.ping(question);
-        };
-        ends.push(clock.after(withinMs, () => settle(false)));
-        proofs.add(ask);
-        ask();
-      });
-    },
+    proveReachable: (withinMs: number) => proofs.prove(withinMs),
     /** Leaves and comes back at once, with the identity as it is then. */
     reconnect() {
       socket?.close(1000, "coming back with another certificate");

@@ -140,7 +140,7 @@ export function createDesiredState(needs: {
       for (const callOff of expiries.values()) callOff();
       expiries.clear();
       const closed = lanes.close();
-      trials.callOffAll();
+      trials.close();
       await closed;
     },
   };
@@ -178,10 +178,12 @@ export function createDesiredState(needs: {
 
   async function reconcile({ action, scope, verifyOnly }: { action: string; scope: Scope; verifyOnly: boolean }) {
     const enforcer = settingEnforcer(action);
+    // In the same turn as the record is read: whatever is ordered from now on calls this off.
+    const proveReachable = trials.begin(action);
     let record = journal.settings.find(action, scope);
     if (record === null) {
       // Only a local release comes here without an order ever having come.
-      lastOutcomes.set(action, await enforce(enforcer, { action, scope, wish: null }, null));
+      lastOutcomes.set(action, await enforce(enforcer, { action, scope, wish: null }, null, proveReachable));
       return;
     }
     const left = record.deadline === null ? null : remainingMs(record.deadline, clock);
@@ -191,22 +193,22 @@ export function createDesiredState(needs: {
       journal.settings.put(record);
       // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;
       // without its answer the next look lifts, or the system's own timer before that.
-      if (isInDoubt && (await enforcer?.readBack(scope))?.state === "in-effect") return;
+      if (record.endInDoubt === true && (await enforcer?.readBack(scope))?.state === "in-effect") return;
     } else if (verifyOnly && !succeeded(record) && clock.bootMs() < (notBeforeMs.get(action) ?? 0)) {
       return;
     } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {
       return;
     }
     const remainingSec = record.wish === null || left === null ? null : left / 1000;
-    const effect = await enforce(enforcer, record, remainingSec);
+    const effect = await enforce(enforcer, record, remainingSec, proveReachable);
     lastOutcomes.set(action, effect);
     if (enforcer !== null) checkpoint("setting-enforced");
 
     const newest = journal.settings.find(action, scope);
     // Something newer came while this ran; its own turn follows and reports.
     if (newest === null || lanes.isWaiting(action, scope)) return;
-    // Called off by the agent's own end: the next start tries it again, and says what came of it.
-    if (effect.state === "failed" && trials.wasCalledOff(action) && lanes.closed()) return;
+    // Most likely called off by the agent's own end: the next start tries it again, and says what came of it.
+    if (effect.state === "failed" && lanes.closed()) return;
     settle(newest, newest.refusal === null ? effect : { state: "failed", ...newest.refusal, at: now() });
     scheduleExpiry(newest);
   }
@@ -215,6 +217,7 @@ export function createDesiredState(needs: {
     enforcer: SettingEnforcer<object, string> | null,
     { action, scope, wish }: Pick<SettingRecord, "action" | "scope" | "wish">,
     remainingSec: number | null,
+    proveReachable: ReturnType<typeof trials.begin>,
   ): Promise<Outcome> {
     const at = now;
     // Nothing that cannot be enforced is in force.
@@ -227,7 +230,6 @@ export function createDesiredState(needs: {
       }
       // Names are not needed to lift, and to look them up takes time where there is no DNS.
       const reachable = wish === null ? [] : await centralNode();
-      const proveReachable = trials.begin(action);
       const effect = await enforcer.enforce({ scope, wish, remainingSec, centralNode: reachable, proveReachable });
       const retryAfterSec = effect.state === "failed" ? (effect.retryAfterSec ?? 0) : 0;
       notBeforeMs.set(action, clock.bootMs() + retryAfterSec * 1000);

@@ -4,14 +4,15 @@ import type { Reachability } from "@cordon/response-actions/enforcers";
 export function createReachabilityTrials(proveReachable: (withinMs: number) => Promise<boolean>) {
   const running = new Map<string, () => void>();
   const calledOff = new Set<string>();
+  let closed = false;
 
-  const trials = {
+  return {
     /** For one call of an action's enforcer. */
     begin(action: string): (withinMs: number) => Promise<Reachability> {
       calledOff.delete(action);
       return (withinMs) =>
         new Promise((resolve, reject) => {
-          if (calledOff.has(action)) return resolve("called-off");
+          if (closed || calledOff.has(action)) return resolve("called-off");
           running.set(action, () => resolve("called-off"));
           proveReachable(withinMs)
             .then((reached) => resolve(reached ? "reached" : "silent"), reject)
@@ -22,11 +23,10 @@ export function createReachabilityTrials(proveReachable: (withinMs: number) => P
       calledOff.add(action);
       running.get(action)?.();
     },
-    callOffAll() {
-      for (const action of running.keys()) trials.callOff(action);
+    /** Those that run, and any that begins later. */
+    close() {
+      closed = true;
+      for (const callOff of running.values()) callOff();
     },
-    /** Since it began. What its enforcer came to then says nothing. */
-    wasCalledOff: (action: string) => calledOff.has(action),
   };
-  return trials;
 }

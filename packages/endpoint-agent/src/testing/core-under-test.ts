@@ -41,6 +41,7 @@ export async function startCore({
   policy = allowAll,
   connect = true,
   localRelease,
+  proveReachable,
 }: {
   clock?: ManualClock;
   journal?: Journal;
@@ -48,6 +49,7 @@ export async function startCore({
   policy?: LocalPolicy;
   connect?: boolean;
   localRelease?: { isMarked(): boolean; clear(): void };
+  proveReachable?: (withinMs: number) => Promise<boolean>;
 } = {}) {
   const { kernel } = on;
   const sent: AgentMessage[] = [];
@@ -61,6 +63,7 @@ export async function startCore({
     clock,
     log: silentLog,
     ...(localRelease === undefined ? {} : { localRelease }),
+    ...(proveReachable === undefined ? {} : { proveReachable }),
   });
   await core.start();
 

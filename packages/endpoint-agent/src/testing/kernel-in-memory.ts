@@ -1,5 +1,5 @@
 import type { RunProcessParameters } from "@cordon/response-actions";
-import type { ProcessIdentity, TaskOutcome } from "@cordon/response-actions/enforcers";
+import type { ProcessIdentity, Reachability, TaskOutcome } from "@cordon/response-actions/enforcers";
 import type { Clock } from "../host/clock.ts";
 import type { Enforcers } from "../host/enforcers.ts";
 
@@ -14,6 +14,12 @@ export type KernelInMemory = {
   overlaps: number;
   /** While set, every call of the isolation's enforcer waits for it. */
   gate: Promise<void> | null;
+  /** While set, each isolation asks whether the Central Node is reachable, and does not stay where it is not. */
+  proofs: Reachability[] | null;
+  /** How often somebody took the isolation away and it was made good: reported as such. */
+  tampered: number;
+  /** What the enforcer calls when it notices something. */
+  notice(): void;
 };
 
 export type HostInMemory = { kernel: KernelInMemory; startProcess(): Required<Enforcers> };
@@ -31,15 +37,19 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
     terminatedLeftovers: [],
     overlaps: 0,
     gate: null,
+    proofs: null,
+    tampered: 0,
+    notice() {},
   };
   let nextPid = 100;
   let newestProcess = 0;
 
   const current = () => {
     if (kernel.isolation !== null && kernel.isolation.endsAtBootMs <= clock.bootMs()) kernel.isolation = null;
-    return kernel.isolation === null
-      ? ({ state: "lifted" } as const)
-      : ({ state: "in-effect", detail: "held in memory", remainingSec: 1 } as const);
+    if (kernel.isolation === null) return { state: "lifted" } as const;
+    const held = { state: "in-effect", detail: "held in memory", remainingSec: 1 } as const;
+    if (kernel.tampered === 0) return held;
+    return { ...held, detail: `tampered with ${kernel.tampered}`, reason: "TAMPERED" } as const;
   };
 
   function startProcess(): Required<Enforcers> {
@@ -49,7 +59,7 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
     return {
       "network-isolation": {
         ability: async () => ({ able: true }),
-        async enforce({ wish, remainingSec }) {
+        async enforce({ wish, remainingSec, proveReachable }) {
           if (busy) kernel.overlaps += 1;
           busy = true;
           await (kernel.gate ?? null);
@@ -57,8 +67,20 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
           const { autoTurnoffTimeoutInSec } = wish ?? { autoTurnoffTimeoutInSec: 0 };
           const endsAtBootMs = clock.bootMs() + (remainingSec ?? 0) * 1000;
           kernel.isolation = wish === null ? null : { autoTurnoffTimeoutInSec, endsAtBootMs };
+          if (wish !== null && kernel.proofs !== null) {
+            const proof = await proveReachable(60_000);
+            kernel.proofs.push(proof);
+            if (proof !== "reached") {
+              kernel.isolation = null;
+              busy = false;
+              return { state: "failed", reason: "NOT_CONFIRMED", detail: proof, retryAfterSec: 300 };
+            }
+          }
           busy = false;
           return current();
+        },
+        watch(noticed) {
+          kernel.notice = noticed;
         },
         readBack: async () => current(),
         close: async () => {},

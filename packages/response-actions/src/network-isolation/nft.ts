@@ -19,6 +19,7 @@ export type NftOptions = {
 };
 
 export type NftFailure = { state: "failed"; reason: NetworkIsolationFailure; detail: string };
+const pauseMs = 60_000;
 const plainTable = `inet ${isolationTable}`;
 type Loaded = { succeeded: true } | { succeeded: false; failure: NftFailure };
 type TableRead = { succeeded: true; table: IsolationTable | null } | { succeeded: false; failure: NftFailure };
@@ -34,7 +35,10 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
   let starting: Promise<LivingNft | null> | null = null;
   let temporary: string | null = null;
   let ownsTwin = false;
-  let whyNoTwin: string | null = null;
+  /** nft's words, of what will be the same at the next try. */
+  let twinRefusal: string | null = null;
+  /** Until then no living nft is tried: one that does not answer must not hold up each call. */
+  let pausedUntilMs = 0;
 
   const nft = {
     find: (name = "nft") => findProgram(name, directories),
@@ -50,16 +54,16 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
      */
     async apply({ owned, plain }: { owned: string; plain: string }): Promise<TableRead> {
       const held = await live();
-      const both = await (held?.run({ load: owned + plain, list: plainTable }) ?? null);
+      const both = await ask(held, { load: owned + plain, list: plainTable });
       if (both?.refused === "") {
-        if (owned !== "") [ownsTwin, whyNoTwin] = [true, null];
+        if (owned !== "") [ownsTwin, twinRefusal] = [true, null];
         return toTable(both);
       }
       const loaded = await load(plain);
       if (!loaded.succeeded) return loaded;
       // The plain table alone. A twin with the rules of before must not go on beside it.
       if (owned !== "") {
-        whyNoTwin = both?.refused ?? "nft does not answer";
+        twinRefusal = both?.refused ?? null;
         await endTwin();
       }
       return nft.read();
@@ -67,8 +71,7 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
 
     /** The plain table in the kernel, null where there is none. */
     async read(): Promise<TableRead> {
-      const held = await live();
-      const answer = held === null ? null : await held.run({ list: plainTable });
+      const answer = await ask(await live(), { list: plainTable });
       if (answer !== null) return toTable(answer);
       const listed = await run(["-j", "list", "table", ...plainTable.split(" ")], "");
       if (listed.succeeded) return toTable({ refused: "", listing: listed.stdout });
@@ -82,7 +85,7 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
     async lift(): Promise<TableRead> {
       const lifted = await nft.apply({ owned: nft.ownsTwin() ? endOwnedText : "", plain: liftText });
       if (!lifted.succeeded) await endTwin();
-      [ownsTwin, whyNoTwin] = [false, null];
+      [ownsTwin, twinRefusal] = [false, null];
       return lifted;
     },
 
@@ -91,15 +94,15 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
 
     /** Any table (`inet name`) as JSON; null where there is none, or no living nft. */
     async list(table: string): Promise<string | null> {
-      return (await (await live())?.run({ list: table }))?.listing ?? null;
+      return (await ask(await live(), { list: table }))?.listing ?? null;
     },
 
     /** As `load`, as far as nft and the kernel's checks; changes nothing. */
     check: (text: string): Promise<Loaded> => run(["-c", "-f", "-"], text),
 
     ownsTwin: () => ownsTwin && living?.isAlive() === true,
-    /** What nft said to the twin; null: nothing stands against it. */
-    whyNoTwin: () => whyNoTwin,
+    /** Null: nothing stands against a twin. */
+    whyNoTwin: () => twinRefusal ?? (performance.now() < pausedUntilMs ? "nft does not answer" : null),
 
     /** Makes connection tracking forget every connection of this network namespace. False: it could not be done. */
     async flushConnections(): Promise<boolean> {
@@ -118,6 +121,7 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
 
   async function live(): Promise<LivingNft | null> {
     if (living?.isAlive() === true) return living;
+    if (performance.now() < pausedUntilMs) return null;
     starting ??= startHolder().finally(() => {
       starting = null;
     });
@@ -147,6 +151,13 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
     return started;
   }
 
+  async function ask(held: LivingNft | null, request: Parameters<LivingNft["run"]>[0]): Promise<NftAnswer | null> {
+    const answer = (await held?.run(request)) ?? null;
+    // One that somebody ended is started again at once; one that hangs is not.
+    if (answer === null && held?.isAlive() === true) pausedUntilMs = performance.now() + pauseMs;
+    return answer;
+  }
+
   async function endTwin() {
     const held = living;
     [living, ownsTwin] = [null, false];
@@ -159,7 +170,7 @@ export function createNft(options: NftOptions, onHolderLost: () => void = () => 
   }
 
   async function load(text: string): Promise<Loaded> {
-    const answer = living?.isAlive() === true ? await living.run({ load: text }) : null;
+    const answer = living?.isAlive() === true ? await ask(living, { load: text }) : null;
     if (answer === null) return run(["-f", "-"], text);
     return answer.refused === "" ? { succeeded: true } : { succeeded: false, failure: refused(answer.refused) };
   }
