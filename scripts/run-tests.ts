@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { startPostgres } from "@cordon/central-node/test-postgres";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const testFiles = ["architecture.test.ts", "{packages/*,system-tests}/src/**/*.test.ts", "scripts/**/*.test.ts"];
+const testFiles = ["architecture.test.ts", "{packages/*,system-tests,bench}/src/**/*.test.ts", "scripts/**/*.test.ts"];
 
 /**
  * For one test with all that it holds. The slowest system tests kill and restart real programs many times: about a minute

@@ -1,3 +1,55 @@
-/** Runs the benchmarks of docs/… that exist, and prints one table. Filled by the benches beside it. */
-console.error("no benchmark yet");
-process.exitCode = 1;
+/**
+ * Runs the benchmarks and prints one table. Every figure is a ratio to a floor, the cheapest way this machine could do the
+ * same work, or a peer, measured in the same run. A figure that misses its target ends the program with exit code 1.
+ */
+import { parseArgs } from "node:util";
+import type { BenchRow } from "./bench-row.ts";
+import { p1 } from "./p1-isolation.ts";
+import { p4 } from "./p4-exec-cost.ts";
+import { p9 } from "./p9-memory.ts";
+import { asTable } from "./table.ts";
+
+/** One line each; a benchmark gives the rows of one figure of the table. */
+const benchmarks: Record<string, () => Promise<BenchRow | BenchRow[]>> = {
+  P1: p1,
+  P4: p4,
+  P9: p9,
+};
+
+const help = `Usage: npm run bench -- [--only ID]… [--json]
+
+  --only ID   only this benchmark (${Object.keys(benchmarks).join(", ")}); may be given several times
+  --json      the rows as JSON on standard output, for a program
+  --help      this text
+
+Needs Linux and root: it makes namespaces and mounts disks of its own. Exit code 1: a target was missed.`;
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true },
+    json: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+if (values.help) {
+  console.log(help);
+} else {
+  await runBenchmarks(values.only ?? Object.keys(benchmarks));
+}
+
+async function runBenchmarks(ids: readonly string[]): Promise<void> {
+  const unknown = ids.find((id) => benchmarks[id] === undefined);
+  if (unknown !== undefined) {
+    console.error(`no benchmark is named ${unknown}\n\n${help}`);
+    process.exitCode = 2;
+    return;
+  }
+  const rows: BenchRow[] = [];
+  for (const id of ids) {
+    console.error(`${id} …`);
+    rows.push(...[(await benchmarks[id]?.()) ?? []].flat());
+  }
+  console.log(values.json ? JSON.stringify(rows, null, 2) : asTable(rows));
+  if (rows.some((row) => !row.met)) process.exitCode = 1;
+}

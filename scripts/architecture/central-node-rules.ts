@@ -10,7 +10,7 @@ const layers = [
   ["audit"],
   ["users", "external-systems", "hosts"],
   ["metrics"],
-  ["enrolment", "settings", "tasks"],
+  ["enrolment", "settings", "tasks", "blocks"],
   ["agent-link", "response-api", "console"],
   ["admin-socket"],
   ["command-line"],

@@ -13,7 +13,13 @@ import { createFileIsolationEnforcer } from "./crash-file-isolation.ts";
 const text = { type: "string" } as const;
 const { values } = parseArgs({
   allowPositionals: true,
-  options: { "kill-file": text, "effect-file": text, "state-dir": text, server: { ...text, multiple: true } },
+  options: {
+    "kill-file": text,
+    "effect-file": text,
+    "state-dir": text,
+    guard: text,
+    server: { ...text, multiple: true },
+  },
 });
 const { "kill-file": killFile, "effect-file": effectFile, "state-dir": stateDir = "", server = [] } = values;
 

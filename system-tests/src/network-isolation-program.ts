@@ -18,15 +18,16 @@ type Call = (parameters: any) => unknown;
 
 type Reply = { id: number; result?: unknown; error?: string };
 
-/** `command`: what stands before the program's path, such as a wrapper that drops rights. */
+/** `command`: what stands before the program's path, such as a wrapper that drops rights; `words`: what after it. */
 export function startProgram<Calls extends Record<string, Call>>(
-  node: NetworkNode,
+  node: Pick<NetworkNode, "spawn">,
   file: string,
   command: string[] = [],
+  words: string[] = [],
 ): Program<Calls> {
   const [program = process.execPath, ...args] = [...command, process.execPath];
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = node.spawn(program, [...args, path], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = node.spawn(program, [...args, path, ...words], { stdio: ["pipe", "pipe", "inherit"] });
   const waiting = new Map<number, (reply: Reply) => void>();
   let ended = false;
   const exited = once(child, "exit").then(() => {

@@ -133,7 +133,14 @@ export async function enrolHost(
     place = thisMachine,
     main = [agentMain],
     servers = [central.api],
-  }: { place?: Place; main?: string[]; servers?: string[] } = {},
+    guard = ["none"],
+  }: {
+    place?: Place;
+    main?: string[];
+    servers?: string[];
+    /** Of filesystems that are the test's own, and of no other. */
+    guard?: string[];
+  } = {},
 ) {
   // Whatever a test orders, and whoever runs it: the machine itself is not to lose its network.
   const agentPlace = place === thisMachine ? withoutNetworkRights(thisMachine) : place;
@@ -159,7 +166,7 @@ export async function enrolHost(
     /** Kills the one that runs. `flags`: more for `start`, such as --server; `main`: another main file. */
     async restart(otherMain = main, flags: string[] = []) {
       await process_.kill();
-      await process_.start([...otherMain, "start", "--state-dir", stateDir, ...flags]);
+      await process_.start([...otherMain, "start", "--state-dir", stateDir, "--guard", ...guard, ...flags]);
     },
     status: () => runForJson<AgentStatus>(agentPlace, agentMain, ["status", "--state-dir", stateDir]),
     /** Break-glass. */
@@ -179,6 +186,7 @@ type AgentStatus = {
   link?: string;
   capabilities?: string[];
   settings: { action: string; scope: string; generation: number; state: string; remainingSec: number | null }[];
+  blocksWaiting?: number;
 };
 
 /** Root without CAP_NET_ADMIN cannot load a single rule, and an agent then says that it is not able to isolate. */

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { CentralNodeMessage } from "@cordon/contract";
 import { readAgentMessage } from "../../packages/central-node/src/agent-link/agent-message.ts";
 import { createAgentSession } from "../../packages/central-node/src/agent-link/agent-session.ts";
+import { createTransferSlots } from "../../packages/central-node/src/agent-link/transfer-slots.ts";
 import type { Database } from "../../packages/central-node/src/database/database.ts";
 import {
   createTestServices,
@@ -245,6 +246,7 @@ export async function createWorld(database: Database) {
         hosts: services.hosts,
         settings: services.settings,
         tasks: services.tasks,
+        blocks: services.blocks,
         renew: () => Promise.reject(new Error("nobody asks")),
         lineage: services.lineage,
         authorities: () => "",
@@ -252,6 +254,10 @@ export async function createWorld(database: Database) {
         send(message: CentralNodeMessage) {
           if (connection.agentSide) connection.toAgent.push({ frame: JSON.stringify(message), sentAtMs: realMs });
         },
+        async sendFrame(frame) {
+          if (connection.agentSide) connection.toAgent.push({ frame: frame.toString("utf8"), sentAtMs: realMs });
+        },
+        slots: createTransferSlots(1),
         close: (code, why) => {
           wrong.push(`the node closed: ${code} ${why}`);
           endNodeSide(connection);

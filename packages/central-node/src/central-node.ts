@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import { createAgentLink } from "./agent-link/agent-link.ts";
 import { enrolRoutes } from "./agent-link/enrol-routes.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { createBlockService } from "./blocks/block-service.ts";
 import type { CentralNodeConfig } from "./config.ts";
 import { consoleRoutes } from "./console/console-routes.ts";
 import { type Database, openDatabase } from "./database/database.ts";
@@ -64,6 +65,7 @@ async function startOn(
   const externalSystems = createExternalSystemService({ database, audit, limits, now, log });
   const slices = { database, audit, hosts, nudges, now, counts: metrics, checkpoint };
   const settings = createSettingService({ ...slices, lineage, maxFilesPerScope: limits.maxHashesPerScope });
+  const blocks = createBlockService(slices);
   const tasks = createTaskService({ ...slices, deliveryDays: limits.taskDeliveryDays });
   const certificates = await createServerCertificates({
     dataDir,
@@ -81,7 +83,7 @@ async function startOn(
   const api = createTlsApp({ ...tls, askForClientCertificate: true });
   metrics.observe(api, "response-api");
   await api.register(
-    responseApiRoutes({ authorise: externalSystems.authorise, hosts, settings, tasks, audit, version }),
+    responseApiRoutes({ authorise: externalSystems.authorise, hosts, settings, tasks, blocks, audit, version }),
   );
   await api.register(async (app) => enrolRoutes(app, enrolment.enrol));
   const agents = createAgentLink({
@@ -95,6 +97,7 @@ async function startOn(
     hosts,
     settings,
     tasks,
+    blocks,
     lineage,
     now,
     checkpoint,
@@ -127,6 +130,7 @@ async function startOn(
   repeating.every(30_000, "expire tasks", tasks.expireOverdue);
   repeating.every(600_000, "forget strangers", externalSystems.sweep);
   repeating.every(600_000, "forget join tokens", enrolment.sweep);
+  repeating.every(600_000, "forget blocks", blocks.prune);
   repeating.every(43_200_000, "renew server certificates", certificates.refresh);
 
   /** Everything but the database. */
@@ -148,7 +152,7 @@ async function startOn(
       console: await listen(consoleApp, config.console, "https"),
       metrics: await listenForMetrics(metricsApp, config.metrics, log),
     };
-    const services = { audit, authority, certificates, enrolment, externalSystems, health, hosts, orders };
+    const services = { audit, authority, blocks, certificates, enrolment, externalSystems, health, hosts, orders };
     return {
       ...urls,
       services: { ...services, database },

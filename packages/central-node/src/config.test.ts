@@ -35,7 +35,7 @@ test("without a word from anybody a node has the documented addresses and limits
   assert.deepEqual([config.api.port, config.console.port], [443, 8443]);
   assert.deepEqual(config.metrics, { host: "127.0.0.1", port: 9464, asked: false });
   assert.deepEqual([config.dataDir, config.database], ["/var/lib/cordon", null]);
-  assert.equal(config.limits.maxBodyBytes, 8 * 1024 * 1024);
+  assert.equal(config.limits.maxBodyBytes, 32 * 1024 * 1024);
 });
 
 test("the file gives way to the environment, and that to the flags", (t) => {

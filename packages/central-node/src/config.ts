@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { isAbsolute, resolve } from "node:path";
-import { describeFault, findFault } from "@cordon/contract";
+import { maxBodyBytes as defaultMaxBodyBytes, describeFault, findFault } from "@cordon/contract";
 import { failure } from "@cordon/terminal";
 import { type Static, type TSchema, Type } from "typebox";
 
@@ -120,7 +120,7 @@ export const settingsSchema = Type.Object(
       maximum: 256 * 1024 * 1024,
       flag: "--max-body-bytes <bytes>",
       description: "the longest request body",
-      default: 8 * 1024 * 1024,
+      default: defaultMaxBodyBytes,
     }),
     maxHashesPerScope: Type.Integer({
       minimum: 1,

@@ -4,6 +4,7 @@ import type { HostFacts } from "@cordon/contract";
 import pino from "pino";
 import type { Actor } from "./audit/actor.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
+import { createBlockService } from "./blocks/block-service.ts";
 import type { Database } from "./database/database.ts";
 import { readOrMakeLineage } from "./database/lineage.ts";
 import { createHostService } from "./hosts/host-service.ts";
@@ -69,7 +70,10 @@ export async function createTestServices({
   const counts = {
     ordered: (action: string) => counted.push(`${action} ordered`),
     outcome: (action: string, outcome: string) => counted.push(`${action} ${outcome}`),
-  } as unknown as Parameters<typeof createTaskService>[0]["counts"]; // only what they return differs
+    blocked: (kind: string, count: number) => counted.push(`${count} ${kind}`),
+    blocksLost: (count: number) => counted.push(`${count} lost`),
+  } as unknown as Parameters<typeof createTaskService>[0]["counts"] &
+    Parameters<typeof createBlockService>[0]["counts"]; // only what they return differs
   const lineage = await readOrMakeLineage(database);
   const audit = createAuditLog({ database, now });
   const hosts = createHostService({ database, audit, nudges, now });
@@ -80,6 +84,7 @@ export async function createTestServices({
     hosts,
     settings: createSettingService({ ...slices, lineage, maxFilesPerScope }),
     tasks: createTaskService({ ...slices, deliveryDays: 7 }),
+    blocks: createBlockService(slices),
     nudged,
     counted,
     /** A host as it is after its agent enrolled. Returns its sensor ID. */

@@ -4,10 +4,10 @@ import type { Static, TSchema } from "typebox";
 import type { Answer, Requests } from "./pinned-requests.ts";
 import {
   type Exclusion,
-  type FileHash,
   type Host,
-  readFiles,
+  type PreventionRule,
   readHost,
+  readRule,
   readTask,
   type Task,
   WireConflict,
@@ -16,7 +16,7 @@ import {
   WireSensors,
   WireTask,
   writeExclusion,
-  writeFile,
+  writeRule,
 } from "./wire.ts";
 
 export type HostFilter = { sensorId?: string; hostName?: string; ipAddress?: string };
@@ -81,20 +81,19 @@ export function createResponseApiClient(needs: { requests: Requests; externalSys
       await call(AnyObject, "DELETE", settingsPath(sensorId, "network_isolation"), { missing: noHost(sensorId) });
     },
 
-    /** The rule of a scope; an empty list when none is set (the API answers 404 both for that and for an unknown host). */
-    async getPrevention(scope: string): Promise<FileHash[]> {
+    /** The rule of a scope; one without files when none is set (the API answers 404 both for that and for an unknown host). */
+    async getPrevention(scope: string): Promise<PreventionRule> {
       const answer = await requests.send("GET", `${base}${settingsPath(scope, "prevention")}`);
-      if (answer.status === 404) return [];
+      if (answer.status === 404) return { files: [], scripts: false, killRunning: false };
       if (answer.status !== 200) throw refusal(answer, { externalSystemId, missing: noHost(scope) });
       if (findFault(WirePrevention, answer.body) !== null) throw notTheApi();
-      return readFiles(answer.body as Static<typeof WirePrevention>);
+      return readRule(answer.body as Static<typeof WirePrevention>);
     },
 
     /** Replaces the whole rule of the scope. */
-    async setPrevention(scope: string, files: FileHash[]): Promise<void> {
-      const objects = files.map(writeFile);
+    async setPrevention(scope: string, rule: PreventionRule): Promise<void> {
       const missing = noHost(scope);
-      await call(AnyObject, "POST", settingsPath(scope, "prevention"), { body: { settings: { objects } }, missing });
+      await call(AnyObject, "POST", settingsPath(scope, "prevention"), { body: writeRule(rule), missing });
     },
 
     async clearPrevention(scope: string): Promise<void> {

@@ -17,6 +17,11 @@ const WireSettingState = Type.Object({
   reportedAt: text,
   reason: text,
   detail: text,
+  refused: Type.Optional(
+    Type.Array(Type.Object({ hash: Type.String(), reason: Type.String(), detail: Type.String() })),
+  ),
+  refusedCount: Type.Optional(Type.Number()),
+  blocks24h: Type.Optional(Type.Number()),
 });
 const WireSensor = Type.Object({
   sensorId: Type.String(),
@@ -43,7 +48,13 @@ const WireFile = Type.Object({
   file: Type.Object({ sha256: Type.Optional(Type.String()), md5: Type.Optional(Type.String()), name: text }),
   name: text,
 });
-export const WirePrevention = Type.Object({ settings: Type.Object({ objects: Type.Array(WireFile) }) });
+export const WirePrevention = Type.Object({
+  settings: Type.Object({
+    objects: Type.Array(WireFile),
+    scripts: Type.Optional(Type.Boolean()),
+    killRunning: Type.Optional(Type.Boolean()),
+  }),
+});
 
 export const WireConflict = Type.Object({
   hosts: Type.Array(Type.Object({ sensorId: Type.String(), host: Type.String() })),
@@ -77,6 +88,11 @@ export type SettingState = {
   reportedAt: string | null;
   reason: string | null;
   detail: string | null;
+  /** Of a prevention rule: the first hashes that the host refuses, how many in all, and its blocks of the last day. */
+  refused: { hash: string; reason: string; detail: string }[];
+  refusedCount: number;
+  /** Null: the server does not tell. */
+  blocks24h: number | null;
 };
 
 export type Host = {
@@ -105,6 +121,14 @@ export type Exclusion = {
 
 /** `hash` in lower-case hex; `name` is the rule's label, where it has one. */
 export type FileHash = { algorithm: "sha256" | "md5"; hash: string; name?: string };
+
+export type RuleModes = {
+  /** Deny every opening of a banned file. */
+  scripts: boolean;
+  /** Kill processes that run a banned file already. */
+  killRunning: boolean;
+};
+export type PreventionRule = RuleModes & { files: FileHash[] };
 
 /** Members that the server does not tell are undefined, and so absent from JSON. */
 export type Task = {
@@ -155,6 +179,9 @@ function readSettingState(wire: Static<typeof WireSettingState>): SettingState {
     reportedAt: wire.reportedAt ?? null,
     reason: wire.reason ?? null,
     detail: wire.detail ?? null,
+    refused: wire.refused ?? [],
+    refusedCount: wire.refusedCount ?? 0,
+    blocks24h: wire.blocks24h ?? null,
   };
 }
 
@@ -169,7 +196,18 @@ export function writeExclusion(exclusion: Exclusion) {
   };
 }
 
-export function readFiles({ settings }: Static<typeof WirePrevention>): FileHash[] {
+export function readRule({ settings }: Static<typeof WirePrevention>): PreventionRule {
+  const { scripts = false, killRunning = false } = settings;
+  return { files: readFiles(settings), scripts, killRunning };
+}
+
+/** A KATA knows no modes: they are named only where they are on. */
+export function writeRule({ files, scripts, killRunning }: PreventionRule) {
+  const modes = { ...(scripts ? { scripts } : {}), ...(killRunning ? { killRunning } : {}) };
+  return { settings: { objects: files.map(writeFile), ...modes } };
+}
+
+function readFiles(settings: Static<typeof WirePrevention>["settings"]): FileHash[] {
   return settings.objects.flatMap(({ file, name }): FileHash[] => {
     const label = name ?? file.name;
     const named = label ? { name: label } : {};
@@ -182,7 +220,7 @@ export function readFiles({ settings }: Static<typeof WirePrevention>): FileHash
   });
 }
 
-export function writeFile({ algorithm, hash, name }: FileHash) {
+function writeFile({ algorithm, hash, name }: FileHash) {
   return { file: { [algorithm]: hash }, ...(name === undefined ? {} : { name }) };
 }
 

@@ -4,12 +4,15 @@
  * in its log; neither side crashes on one.
  */
 import { type Static, Type } from "typebox";
+import { BlockReport, PreventionSet, PreventionSetRequest } from "./agent-protocol-prevention.ts";
+import { Generation, HostText, Name, Scope, Timestamp, Uuid } from "./agent-protocol-values.ts";
 
 /**
  * One rising integer. A step is added when a message's meaning changes, with the day and what it brought:
  *   1 (2026-11-24) enrolment, settings with generations, tasks, spooled reports, certificate renewal.
+ *   2 (2026-11-24) prevention rules as sets and what changed in them, no longer inside a `setting`; reports of blocks.
  */
-export const agentProtocolVersion = 1;
+export const agentProtocolVersion = 2;
 
 /** The name in a Central Node's certificate that agents check, whatever address they reach it at. */
 export const centralNodeTlsName = "central-node.cordon.internal";
@@ -31,20 +34,11 @@ export const closeCodes = {
   goingAway: 1001,
 } as const;
 
-const Name = Type.String({ minLength: 1, maxLength: 64 });
-const Uuid = Type.String({ pattern: "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$", rule: "must be a UUID" });
-const Timestamp = Type.String({ maxLength: 40, description: "ISO 8601, UTC" });
-const Generation = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-/** Whose wish a setting is: this host's own, or the one of all hosts. */
-const Scope = Type.Union([Type.Literal("host"), Type.Literal("all")]);
 /**
  * Rises with each report of one journal. What was said on a connection that is given up can arrive after what was said on
  * the next one: of two reports about one generation the higher number is the newer. Absent: taken as 0.
  */
 const ReportNumber = Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }));
-/** Hostile text from a host: bounded, and never markup wherever it is shown. */
-const HostText = (maxLength: number) => Type.String({ maxLength });
-
 export const HostFacts = Type.Object({
   hostName: HostText(255),
   ipAddresses: Type.Array(HostText(64), { maxItems: 64, description: "the first is the one towards the Central Node" }),
@@ -93,7 +87,7 @@ export type FactsChanged = Static<typeof FactsChanged>;
 
 /**
  * What came of a setting. Spooled until acknowledged; a newer one of the same (action, scope) replaces it in the spool.
- *   in-effect  the wish holds, read back from the system; `detail` says what was read
+ *   in-effect  the wish holds, read back from the system; `detail` says what was read, `refused` what of it does not hold
  *   lifted     nothing is in force: the wish was null, or its time ran out
  *   failed     the wish does not hold; `reason` is a failure code of the action or one of `agentFailureCodes`
  */
@@ -108,6 +102,11 @@ export const SettingReport = Type.Object({
   state: Type.Union([Type.Literal("in-effect"), Type.Literal("lifted"), Type.Literal("failed")]),
   reason: Type.Optional(Name),
   detail: Type.Optional(HostText(4096)),
+  /** Parts of a wish in effect that this host does not carry out, as it would not outlive it; `refusedCount` of them in all. */
+  refused: Type.Optional(
+    Type.Array(Type.Object({ part: HostText(128), reason: Name, detail: HostText(1024) }), { maxItems: 100 }),
+  ),
+  refusedCount: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   at: Timestamp,
 });
 export type SettingReport = Static<typeof SettingReport>;
@@ -141,12 +140,20 @@ export const RenewRequest = Type.Object({
 });
 export type RenewRequest = Static<typeof RenewRequest>;
 
-export const AgentMessage = Type.Union([Hello, FactsChanged, SettingReport, TaskReport, RenewRequest]);
+export const AgentMessage = Type.Union([
+  Hello,
+  FactsChanged,
+  SettingReport,
+  TaskReport,
+  RenewRequest,
+  PreventionSetRequest,
+  BlockReport,
+]);
 export type AgentMessage = Static<typeof AgentMessage>;
 
 /** Largest frame from an agent, in bytes: two outputs at their largest, each byte escaped as `\u00xx` at worst. */
 export const maxAgentFrameBytes = 16 * 1024 * 1024;
-/** Largest frame to an agent, in bytes: a prevention rule of 100,000 hashes with names. */
+/** Largest frame to an agent, in bytes: to one of protocol 1, a prevention rule of 100,000 hashes with names. */
 export const maxCentralNodeFrameBytes = 64 * 1024 * 1024;
 
 // ---- Central Node → agent ----
@@ -203,6 +210,7 @@ export type RenewReply = Static<typeof RenewReply>;
 export const CentralNodeMessage = Type.Union([
   Welcome,
   SettingOrder,
+  PreventionSet,
   TaskOrder,
   TaskCancel,
   Acknowledgement,

@@ -7,7 +7,8 @@ import { type Static, Type } from "typebox";
 export const responseApiBase = "/kata/response_api/v1";
 /** Where integrators knock first with the ID of an external system; these APIs are not part of Cordon. */
 export const knockBases = ["/kata/scanner/v1/sensors", "/kata/events_api/v1"] as const;
-export const maxBodyBytes = 8 * 1024 * 1024;
+/** A prevention rule of 100,000 SHA-256 hashes, each with a label of 200 characters. */
+export const maxBodyBytes = 32 * 1024 * 1024;
 
 export const ExternalSystemId = Type.String({
   pattern: "^[0-9A-Za-z-]{1,64}$",
@@ -99,7 +100,23 @@ export const PreventionObject = Type.Object({
 export type PreventionObject = Static<typeof PreventionObject>;
 
 export const PreventionBody = Type.Object({
-  settings: Type.Object({ objects: Type.Array(PreventionObject, { maxItems: 100_000 }) }),
+  settings: Type.Object({
+    objects: Type.Array(PreventionObject, { maxItems: 100_000 }),
+    scripts: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "Deny every opening of a banned file, so that an interpreter cannot read it either; costs each opening of a file on the host. Added by Cordon",
+      }),
+    ),
+    killRunning: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          "Kill processes that run a banned file already; without it they are reported, and go on. Added by Cordon",
+      }),
+    ),
+  }),
 });
 export type PreventionBody = Static<typeof PreventionBody>;
 
@@ -133,6 +150,21 @@ export const SettingState = Type.Object({
   reportedAt: NullableTimestamp,
   reason: Type.Union([Type.String(), Type.Null()]),
   detail: Type.Union([Type.String(), Type.Null()]),
+  refused: Type.Optional(
+    Type.Array(Type.Object({ hash: Type.String(), reason: Type.String(), detail: Type.String() }), {
+      maxItems: 100,
+      description:
+        "Of a prevention rule: hashes that this host does not ban, because it would not outlive it; the first 100 of `refusedCount`",
+    }),
+  ),
+  refusedCount: Type.Optional(
+    Type.Integer({ description: "Of a prevention rule: how many of its hashes the host refuses" }),
+  ),
+  blocks24h: Type.Optional(
+    Type.Integer({
+      description: "Of a prevention rule: blocks on this host in the last 24 hours, counted by the hour",
+    }),
+  ),
 });
 export type SettingState = Static<typeof SettingState>;
 

@@ -1,18 +1,7 @@
-import {
-  Acknowledgement,
-  agentProtocolVersion,
-  closeCodes,
-  describeFault,
-  findFault,
-  type HostFacts,
-  RenewReply,
-  SettingOrder,
-  TaskCancel,
-  TaskOrder,
-  Welcome,
-} from "@cordon/contract";
+import { agentProtocolVersion, closeCodes, type HostFacts, type Welcome } from "@cordon/contract";
 import { responseActions } from "@cordon/response-actions";
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
+import { readCentralNodeMessage } from "./central-node-message.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { createDesiredState } from "./desired-state.ts";
 import { createAbilities } from "./host/abilities.ts";
@@ -23,6 +12,7 @@ import { summariseSettings } from "./journal/setting-summary.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
 import { createOutbox, type Session } from "./outbox.ts";
+import { createPrevention } from "./prevention/prevention.ts";
 import { createTaskQueue } from "./task-queue.ts";
 
 export type AgentCore = ReturnType<typeof createAgentCore>;
@@ -68,6 +58,7 @@ export function createAgentCore(needs: {
   const parts = { journal, outbox, enforcers, abilities, policy, clock, log, checkpoint };
   const { proveReachable = async () => true } = needs;
   const desiredState = createDesiredState({ ...parts, centralNode, proveReachable });
+  const prevention = createPrevention({ journal, outbox, desiredState, clock, log });
   const taskQueue = createTaskQueue({
     ...parts,
     ...(needs.maxTasksAtOnce === undefined ? {} : { maxAtOnce: needs.maxTasksAtOnce }),
@@ -75,6 +66,8 @@ export function createAgentCore(needs: {
 
   let session: Session | null = null;
   let welcomed = false;
+  /** Told in the next hello: an older Central Node refuses one that it does not know. */
+  let offeredProtocol = agentProtocolVersion;
   let badMessages = 0;
   let toldFacts = "";
   let stopHousekeeping: (() => void) | null = null;
@@ -104,7 +97,7 @@ export function createAgentCore(needs: {
       toldFacts = JSON.stringify(hostFacts);
       session.send({
         type: "hello",
-        protocol: agentProtocolVersion,
+        protocol: offeredProtocol,
         facts: hostFacts,
         journalId: journal.journalId,
         lineage,
@@ -125,13 +118,26 @@ export function createAgentCore(needs: {
       }
     },
 
-    closed() {
+    /** `code`: the WebSocket's close code, where there was one. */
+    closed(code?: number) {
+      const refused = !welcomed && code === closeCodes.protocol && offeredProtocol > 1;
+      offeredProtocol = refused ? offeredProtocol - 1 : agentProtocolVersion;
       session = null;
       welcomed = false;
       outbox.close();
+      prevention.closed();
     },
 
-    drained: () => outbox.drained(),
+    drained() {
+      outbox.drained();
+      prevention.drained();
+    },
+
+    /** A banned file was kept from running, or was found to run. Never throws. */
+    takeBlock: prevention.takeBlock,
+    /** Something went wrong with prevention beside any order. Never throws. */
+    takeAlarm: prevention.takeAlarm,
+    takeScan: prevention.takeScan,
 
     /** Break-glass: see desired-state. */
     releaseLocally: () => desiredState.releaseLocally("network-isolation"),
@@ -144,6 +150,8 @@ export function createAgentCore(needs: {
       settings: summariseSettings(journal, clock),
       tasks: taskQueue.counts(),
       reportsWaiting: journal.spool.count(),
+      blocksWaiting: prevention.blocksWaiting(),
+      scan: prevention.scan(),
     }),
 
     /** Looks after what time changes: abilities, deadlines, certificate. Runs by itself every minute. */
@@ -174,6 +182,8 @@ export function createAgentCore(needs: {
       await Promise.all([taskQueue.close(), desiredState.close()]);
       outbox.close();
       await Promise.all(Object.values(enforcers).map((enforcer) => ("close" in enforcer ? enforcer.close() : null)));
+      // Last: until the enforcer has ended there may be blocks.
+      prevention.close();
     },
   };
 
@@ -193,34 +203,29 @@ export function createAgentCore(needs: {
   }
 
   function dispatch(message: unknown) {
-    const type = typeof message === "object" && message !== null && "type" in message ? message.type : undefined;
-    const schema =
-      typeof type === "string" && Object.hasOwn(schemas, type) ? schemas[type as keyof typeof schemas] : null;
-    const fault = schema === null ? "its type is unknown" : findFault(schema, message);
-    if (fault !== null) {
-      dropped(typeof fault === "string" ? fault : describeFault(fault), type);
-      return;
-    }
-    // Just validated against the schema of its type.
-    const valid = message as KnownMessage;
+    const read = readCentralNodeMessage(message);
+    if ("fault" in read) return dropped(read.fault, read.type);
+    const valid = read.message;
     if (valid.type === "welcome") {
       welcome(valid);
       return;
     }
     const lineage = journal.lineage();
     if (!welcomed || lineage === null) {
-      dropped("it came before the welcome", type);
+      dropped("it came before the welcome", valid.type);
       return;
     }
     switch (valid.type) {
       case "setting":
         return desiredState.take(valid, lineage);
+      case "prevention-set":
+        return prevention.takePart(valid, lineage);
       case "task":
         return taskQueue.take(valid);
       case "task-cancel":
         return taskQueue.cancel(valid.taskId);
       case "ack":
-        return outbox.acknowledged(valid.reportId);
+        return prevention.acknowledged(valid.reportId) || outbox.acknowledged(valid.reportId);
       case "renewed":
         return credentials?.renewed(valid.certificate);
     }
@@ -247,6 +252,7 @@ export function createAgentCore(needs: {
     onWelcome?.(message);
     credentials?.proven(message.authorities);
     outbox.open(session);
+    prevention.opened(session, message.protocol);
     askForCertificate();
   }
 
@@ -288,13 +294,3 @@ export function createAgentCore(needs: {
 
   return core;
 }
-
-const schemas = {
-  welcome: Welcome,
-  setting: SettingOrder,
-  task: TaskOrder,
-  "task-cancel": TaskCancel,
-  ack: Acknowledgement,
-  renewed: RenewReply,
-} as const;
-type KnownMessage = Welcome | SettingOrder | TaskOrder | TaskCancel | Acknowledgement | RenewReply;

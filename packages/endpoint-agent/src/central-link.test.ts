@@ -67,7 +67,7 @@ test("an agent says hello over mutual TLS, takes an order after the welcome, and
   const [hello] = double.messages;
   assert.ok(hello?.type === "hello");
   assert.deepEqual([hello.lineage, hello.settings], [null, []]);
-  assert.deepEqual(hello.facts.capabilities, ["network-isolation", "run-process"]);
+  assert.deepEqual(hello.facts.capabilities, ["network-isolation", "prevention", "run-process"]);
   double.send(welcome());
   double.send(isolationOrder(1));
   await double.until(() => double.messages.length === 2);

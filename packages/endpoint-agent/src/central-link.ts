@@ -66,7 +66,7 @@ export function createCentralLink({
   onOpen(session: Session, localAddress: string | null): void;
   onMessage(message: unknown): void;
   onDrain(): void;
-  onClose(): void;
+  onClose(code: number): void;
   random?: () => number;
 }) {
   let state: LinkState = "closed";
@@ -216,7 +216,7 @@ export function createCentralLink({
         if (stood !== null) {
           contact = { ...contact, since: timeNow(), why: why || `the link was closed with ${code} ${reason}`.trim() };
         }
-        if (opened) onClose();
+        if (opened) onClose(code);
         if (code === closeCodes.removed) return resolve({ kind: "removed" });
         if (stood === null && code !== closeCodes.replaced) {
           return resolve({ kind: "unreachable", why: why || `closed with ${code} ${reason}`, retryAfterMs });

@@ -15,6 +15,8 @@ export type Config = {
     /** What journald reads, as device and inode. */
     journalStream: string | null;
   };
+  /** What prevention guards: `all`, `none`, or paths of mounted filesystems with a colon between them. */
+  guard: string;
   /** While isolated, also stop frames that bypass the IP stack. */
   blockRawFrames: boolean;
 };
@@ -32,6 +34,7 @@ export function readConfig(environment: Environment, pid: number): Config {
       watchdogMs: readWatchdogMs(environment, pid),
       journalStream: environment.JOURNAL_STREAM || null,
     },
+    guard: environment.CORDON_GUARD || "all",
     blockRawFrames: environment.CORDON_BLOCK_RAW_FRAMES === "1",
   };
 }

@@ -205,7 +205,13 @@ test("an order that breaks the action's rules is refused, and what is in force s
 });
 
 test("what this host cannot do is refused once for each order", async () => {
-  const host = await startCore();
+  const clock = createManualClock();
+  const { kernel, startProcess } = createKernelInMemory(clock);
+  const withoutPrevention = () => {
+    const { prevention: _, ...others } = startProcess();
+    return others;
+  };
+  const host = await startCore({ clock, on: { kernel, startProcess: withoutPrevention } });
   const order = { type: "setting", action: "prevention", scope: "all", generation: 3 };
   const wish = { files: [{ algorithm: "md5", hash: "0".repeat(32), name: null }] };
   await host.receive({ ...order, wish });
@@ -257,7 +263,7 @@ test("what the host's owner forbids is no capability", async () => {
   const host = await startCore({ policy: { allows: ({ name }) => name !== "network-isolation" } });
   const [hello] = host.sent;
   assert.ok(hello?.type === "hello");
-  assert.deepEqual(hello.facts.capabilities, ["run-process"]);
+  assert.deepEqual(hello.facts.capabilities, ["prevention", "run-process"]);
 });
 
 test("a release by hand while the agent hung is taken up when it recovers, and not undone", async () => {
@@ -327,7 +333,7 @@ test("messages that fit no schema, or come before the welcome, are dropped and b
       fc.oneof(
         fc.anything(),
         fc.record({
-          type: fc.constantFrom("welcome", "setting", "task", "task-cancel", "ack", "renewed"),
+          type: fc.constantFrom("welcome", "setting", "prevention-set", "task", "task-cancel", "ack", "renewed"),
           x: fc.anything(),
         }),
         fc.record({

@@ -1,8 +1,8 @@
-import { type AgentFailureCode, describeFault, findFault, type SettingOrder } from "@cordon/contract";
-import { responseActions, type SettingAction } from "@cordon/response-actions";
+import type { SettingOrder } from "@cordon/contract";
 import type { CentralNodeEndpoint, SettingEnforcer } from "@cordon/response-actions/enforcers";
 import type { Checkpoint } from "./checkpoint.ts";
 import { deadlineAfter, remainingMs } from "./deadline.ts";
+import { createEnforcement } from "./enforcement.ts";
 import type { Abilities } from "./host/abilities.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Enforcers } from "./host/enforcers.ts";
@@ -11,13 +11,15 @@ import type { Scope, SettingRecord } from "./journal/setting-store.ts";
 import { createLanes } from "./lanes.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
+import { createOrderCheck, findSettingAction, type Refusal } from "./order-check.ts";
 import type { Outbox } from "./outbox.ts";
 import { createReachabilityTrials } from "./reachability-trials.ts";
-import { toSettingReport } from "./setting-report.ts";
+import { isNews, toSettingReport } from "./setting-report.ts";
+import { createWishKeeper } from "./wish-keeper.ts";
 
 export type DesiredState = ReturnType<typeof createDesiredState>;
 
-type Refusal = { reason: AgentFailureCode; detail: string };
+type Head = Pick<SettingOrder, "action" | "scope" | "generation">;
 type Outcome = NonNullable<SettingRecord["outcome"]>;
 
 /** A hello can name 64: the others are for the settings that this agent knows. */
@@ -41,6 +43,8 @@ export function createDesiredState(needs: {
   checkpoint: Checkpoint;
 }) {
   const { journal, outbox, enforcers, abilities, policy, centralNode, clock, log, checkpoint } = needs;
+  const wishes = createWishKeeper(journal);
+  const check = createOrderCheck({ policy, enforcers });
   const lanes = createLanes({
     work: reconcile,
     failed: (error, at) => log.error({ error, ...at }, "reconciling failed"),
@@ -49,8 +53,7 @@ export function createDesiredState(needs: {
   /** What each enforcer came to at its newest call, where the journal holds a refusal instead. */
   const lastOutcomes = new Map<string, Outcome>();
   const trials = createReachabilityTrials(needs.proveReachable);
-  /** When what failed may be tried again by itself, by the uptime; for actions that said so. */
-  const notBeforeMs = new Map<string, number>();
+  const { enforce, isTooEarly } = createEnforcement({ abilities, centralNode, wishes, clock, log });
 
   return {
     /** Makes everything in the journal true again, with what remains of its time. */
@@ -65,38 +68,22 @@ export function createDesiredState(needs: {
 
     take(order: SettingOrder, lineage: string) {
       checkpoint("setting-received");
-      const { action, scope, generation } = order;
-      const held = journal.settings.find(action, scope);
-      const isAskedAgain = held?.endInDoubt === true && generation === held.generation;
-      if (held !== null && held.lineage === lineage && generation <= held.generation && !isAskedAgain) {
-        reportAgain(held);
-        return;
-      }
-      if (held === null && findSettingAction(action) === null && countUnknown() >= maxUnknownSettings) {
-        log.warn({ action, scope }, "dropped an order: it is of no known action, and so are too many others");
-        return;
-      }
-      const refusal = findRefusal(order);
-      const kept = { wish: held?.wish ?? null, deadline: held?.deadline ?? null };
-      const record: SettingRecord = {
-        action,
-        scope,
-        lineage,
-        generation,
-        ...(refusal === null ? { wish: order.wish, deadline: deadlineOf(order) } : kept),
-        refusal,
-        outcome: null,
-      };
-      log.info({ action, scope, generation, lifted: order.wish === null, refusal }, "setting ordered");
-      if (refusal !== null) {
-        settle(record, { state: "failed", ...refusal, at: now() });
-        return;
-      }
-      journal.settings.put(record);
-      checkpoint("setting-journaled");
-      trials.callOff(action);
-      lanes.wake({ action, scope, verifyOnly: false });
+      if (!admits(order, lineage)) return;
+      const refusal = check.findRefusal(order, { inParts: false });
+      if (refusal !== null) refuse(order, lineage, refusal);
+      else takeKept(order, lineage, () => wishes.keep(order));
     },
+
+    /** For a wish that comes in parts, asked at the first of them: false where the order is answered already. */
+    expects(order: Pick<SettingOrder, "action" | "scope" | "generation">, lineage: string): boolean {
+      checkpoint("setting-received");
+      if (!admits(order, lineage)) return false;
+      const refusal = check.findRefusal({ ...order, wish: {} }, { inParts: true });
+      if (refusal !== null) refuse(order, lineage, refusal);
+      return refusal === null;
+    },
+    takeKept,
+    refuse,
 
     /** Break-glass: lifts what is in force here until the Central Node orders something newer. Resolves when lifted. */
     async releaseLocally(action: "network-isolation"): Promise<Outcome> {
@@ -120,9 +107,13 @@ export function createDesiredState(needs: {
       return lastOutcomes.get(action) ?? { state: "lifted", at: now() };
     },
 
-    /** Looks whether all still holds and makes it hold again; keeps deadlines fit for a reboot. Call it every minute or so. */
-    verify() {
+    /**
+     * Looks whether all still holds, or what one action ordered, and makes it hold again; keeps deadlines fit for a reboot.
+     * Call it every minute or so.
+     */
+    verify(action?: string) {
       for (const record of journal.settings.all()) {
+        if (action !== undefined && record.action !== action) continue;
         if (record.wish !== null && record.deadline !== null) {
           const left = remainingMs(record.deadline, clock);
           if (left > 0) journal.settings.put({ ...record, deadline: deadlineAfter(left, clock) });
@@ -149,25 +140,49 @@ export function createDesiredState(needs: {
     return journal.settings.all().filter((record) => findSettingAction(record.action) === null).length;
   }
 
-  function findRefusal({ action: name, scope, wish }: SettingOrder): Refusal | null {
-    const action = findSettingAction(name);
-    if (action === null)
-      return { reason: "NOT_SUPPORTED", detail: `this agent knows no setting ${JSON.stringify(name)}` };
-    if (!action.scopes.includes(scope)) return { reason: "INVALID_ORDER", detail: `${name} has no scope ${scope}` };
-    // To lift is never refused: it takes nothing from the host's owner.
-    if (wish === null) return null;
-    const fault = findFault(action.wish, wish) ?? action.findFault(wish as never);
-    if (fault !== null) return { reason: "INVALID_ORDER", detail: `wish: ${describeFault(fault)}` };
-    if (!policy.allows({ name, kind: "setting" })) {
-      return { reason: "FORBIDDEN_BY_LOCAL_POLICY", detail: `the policy file on this host does not allow ${name}` };
+  /** Reports whether an order is news; where not, how it is was reported again. */
+  function admits({ action, scope, generation }: Head, lineage: string): boolean {
+    const held = journal.settings.find(action, scope);
+    const isAskedAgain = held?.endInDoubt === true && generation === held.generation;
+    if (held !== null && held.lineage === lineage && generation <= held.generation && !isAskedAgain) {
+      reportAgain(held);
+      return false;
     }
-    if (settingEnforcer(name) === null) {
-      return { reason: "NOT_SUPPORTED", detail: `this agent has no way yet to enforce ${name} on this system` };
+    if (held === null && findSettingAction(action) === null && countUnknown() >= maxUnknownSettings) {
+      log.warn({ action, scope }, "dropped an order: it is of no known action, and so are too many others");
+      return false;
     }
-    return null;
+    return true;
   }
 
-  function deadlineOf(order: SettingOrder) {
+  /** `keep` writes what the record does not hold, in the same transaction, and returns the record's wish. */
+  function takeKept(
+    order: Head & Pick<SettingOrder, "wish" | "remainingSec">,
+    lineage: string,
+    keep: () => object | null,
+  ) {
+    const { action, scope, generation } = order;
+    const deadline = deadlineOf(order);
+    journal.transaction(() => {
+      const record = { action, scope, lineage, generation, deadline, refusal: null, outcome: null };
+      journal.settings.put({ ...record, wish: keep() });
+    });
+    log.info({ action, scope, generation, lifted: order.wish === null }, "setting ordered");
+    checkpoint("setting-journaled");
+    trials.callOff(action);
+    lanes.wake({ action, scope, verifyOnly: false });
+  }
+
+  /** What was in force stays, and the order is answered. */
+  function refuse({ action, scope, generation }: Head, lineage: string, refusal: Refusal) {
+    const held = journal.settings.find(action, scope);
+    const kept = { wish: held?.wish ?? null, deadline: held?.deadline ?? null };
+    log.info({ action, scope, generation, refusal }, "setting refused");
+    const record = { action, scope, lineage, generation, ...kept, refusal, outcome: null };
+    settle(record, { state: "failed", ...refusal, at: now() });
+  }
+
+  function deadlineOf(order: Pick<SettingOrder, "action" | "wish" | "remainingSec">) {
     if (order.wish === null) return null;
     const lifetimeSec = findSettingAction(order.action)?.lifetimeSec(order.wish as never) ?? null;
     if (order.remainingSec === undefined && lifetimeSec === null) return null;
@@ -177,7 +192,7 @@ export function createDesiredState(needs: {
   }
 
   async function reconcile({ action, scope, verifyOnly }: { action: string; scope: Scope; verifyOnly: boolean }) {
-    const enforcer = settingEnforcer(action);
+    const enforcer = check.settingEnforcer(action);
     // In the same turn as the record is read: whatever is ordered from now on calls this off.
     const proveReachable = trials.begin(action);
     let record = journal.settings.find(action, scope);
@@ -194,7 +209,7 @@ export function createDesiredState(needs: {
       // The boot holds it for a few minutes in case the clock is wrong. The Central Node is asked as soon as there is one;
       // without its answer the next look lifts, or the system's own timer before that.
       if (record.endInDoubt === true && (await enforcer?.readBack(scope))?.state === "in-effect") return;
-    } else if (verifyOnly && !succeeded(record) && clock.bootMs() < (notBeforeMs.get(action) ?? 0)) {
+    } else if (verifyOnly && !succeeded(record) && isTooEarly(action)) {
       return;
     } else if (verifyOnly && succeeded(record) && (await stillHolds(enforcer, record))) {
       return;
@@ -213,49 +228,6 @@ export function createDesiredState(needs: {
     scheduleExpiry(newest);
   }
 
-  async function enforce(
-    enforcer: SettingEnforcer<object, string> | null,
-    { action, scope, wish }: Pick<SettingRecord, "action" | "scope" | "wish">,
-    remainingSec: number | null,
-    proveReachable: ReturnType<typeof trials.begin>,
-  ): Promise<Outcome> {
-    const at = now;
-    // Nothing that cannot be enforced is in force.
-    if (enforcer === null && wish === null) return { state: "lifted", at: at() };
-    if (enforcer === null) return { state: "failed", ...noEnforcer(action), at: at() };
-    try {
-      if (wish !== null && abilities.whyNot(action) !== null) {
-        const ability = await enforcer.ability();
-        if (!ability.able) return { state: "failed", reason: "NOT_SUPPORTED", detail: ability.why, at: at() };
-      }
-      // Names are not needed to lift, and to look them up takes time where there is no DNS.
-      const reachable = wish === null ? [] : await centralNode();
-      const effect = await enforcer.enforce({ scope, wish, remainingSec, centralNode: reachable, proveReachable });
-      const retryAfterSec = effect.state === "failed" ? (effect.retryAfterSec ?? 0) : 0;
-      notBeforeMs.set(action, clock.bootMs() + retryAfterSec * 1000);
-      if (effect.state === "in-effect" && wish === null) {
-        return {
-          state: "failed",
-          reason: "AGENT_FAULT",
-          detail: `lifted, but still in force: ${effect.detail}`,
-          at: at(),
-        };
-      }
-      if (effect.state === "failed") return { state: "failed", reason: effect.reason, detail: effect.detail, at: at() };
-      return effect.state === "lifted"
-        ? { state: "lifted", at: at() }
-        : {
-            state: "in-effect",
-            ...(effect.reason === undefined ? {} : { reason: effect.reason }),
-            detail: effect.detail,
-            at: at(),
-          };
-    } catch (error) {
-      log.error({ error, action }, "an enforcer failed in a way that it should not");
-      return { state: "failed", reason: "AGENT_FAULT", detail: String(error), at: at() };
-    }
-  }
-
   async function stillHolds(enforcer: SettingEnforcer<object, string> | null, record: SettingRecord): Promise<boolean> {
     if (enforcer === null) return true;
     const effect = await enforcer.readBack(record.scope);
@@ -268,14 +240,8 @@ export function createDesiredState(needs: {
     const before = record.outcome;
     journal.transaction(() => {
       journal.settings.put({ ...record, outcome });
-      const isNews =
-        before === null ||
-        before.state !== outcome.state ||
-        before.reason !== outcome.reason ||
-        // What had to be made good once more while it holds: its detail says how often.
-        (outcome.state === "in-effect" && outcome.reason !== undefined && outcome.detail !== before.detail);
       // A report about a lineage that is over means nothing to anybody.
-      if (isNews && record.lineage === journal.lineage()) outbox.put(toSettingReport(record, outcome));
+      if (isNews(before, outcome) && record.lineage === journal.lineage()) outbox.put(toSettingReport(record, outcome));
     });
     outbox.announce();
   }
@@ -305,13 +271,6 @@ export function createDesiredState(needs: {
     );
   }
 
-  /** An action that is a setting has a setting's enforcer: the table says so, but not for a name known only at run time. */
-  function settingEnforcer(name: string): SettingEnforcer<object, string> | null {
-    const action = findSettingAction(name);
-    if (action === null || !Object.hasOwn(enforcers, name)) return null;
-    return enforcers[name as keyof Enforcers] as SettingEnforcer<object, string>;
-  }
-
   function now(): string {
     return new Date(clock.wallMs()).toISOString();
   }
@@ -320,14 +279,4 @@ export function createDesiredState(needs: {
 /** What failed is tried again: what hindered it may be over, and the Central Node must hear that. A refusal stands. */
 function succeeded({ outcome, refusal }: SettingRecord): boolean {
   return outcome !== null && (outcome.state !== "failed" || refusal !== null);
-}
-
-function findSettingAction(name: string): SettingAction | null {
-  if (!Object.hasOwn(responseActions, name)) return null;
-  const action = responseActions[name as keyof typeof responseActions];
-  return action.kind === "setting" ? action : null;
-}
-
-function noEnforcer(action: string): Refusal {
-  return { reason: "NOT_SUPPORTED", detail: `this agent has no way yet to enforce ${action} on this system` };
 }

@@ -1,17 +1,28 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Block } from "@cordon/response-actions";
+import type { PreventionOptions } from "@cordon/response-actions/enforcers";
 import { type Agent, createAgent } from "./agent.ts";
 import { createCentralNodeAddresses } from "./central-node-addresses.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { listenForControl } from "./control-socket.ts";
 import { createHostClock } from "./host/clock.ts";
-import { createHostEnforcers, type Enforcers } from "./host/enforcers.ts";
+import { createHostEnforcers, type Enforcers, type Guard } from "./host/enforcers.ts";
 import { readHostFacts } from "./host/facts.ts";
 import { createIdentityKeeper, readIdentity } from "./identity.ts";
 import { journalInUse, openJournal } from "./journal/journal.ts";
 import { createLocalPolicy } from "./local-policy.ts";
 import { clearReleased, isMarkedReleased } from "./local-release.ts";
 import type { Logger } from "./log.ts";
+import type { PreventionScan } from "./prevention/prevention.ts";
+import type { PreventionAlarm } from "./prevention/prevention-alarms.ts";
+
+/** Whom an enforcer tells what nobody ordered. They never throw; the agent is made right after its enforcers. */
+export type EnforcerEvents = {
+  onBlock(block: Block): void;
+  onAlarm(alarm: PreventionAlarm): void;
+  onScan(progress: PreventionScan): void;
+};
 
 export type RunningAgent = { close(): Promise<void>; status(): ReturnType<Agent["status"]> };
 
@@ -25,18 +36,23 @@ export async function startAgent({
   servers,
   log,
   blockRawFrames = false,
-  enforcers = createHostEnforcers(process.platform, {
-    isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
-  }),
+  guard = "none",
+  enforcers = (events) =>
+    createHostEnforcers(process.platform, {
+      isolation: { directory: isolationDirectory(stateDir), blockRawFrames },
+      prevention: preventionOf(stateDir, guard, events),
+    }),
   checkpoint,
 }: {
   stateDir: string;
   /** `host:port`, in place of those that the host was enrolled with. */
   servers?: string[];
   log: Logger;
+  /** Whoever starts an agent in another program than its own must say which filesystems it may watch. */
+  guard?: Guard;
   /** While isolated, also frames that bypass the IP stack. */
   blockRawFrames?: boolean;
-  enforcers?: Enforcers;
+  enforcers?: Enforcers | ((events: EnforcerEvents) => Enforcers);
   checkpoint?: Checkpoint;
 }): Promise<RunningAgent | "not-enrolled" | "already-running"> {
   const identity = readIdentity(stateDir);
@@ -47,10 +63,15 @@ export async function startAgent({
 
   const clock = createHostClock();
   const keeper = createIdentityKeeper({ stateDir, identity, clock, log, onRenewed: () => agent.reconnect() });
+  const events: EnforcerEvents = {
+    onBlock: (block) => agent.core.takeBlock(block),
+    onAlarm: (alarm) => agent.core.takeAlarm(alarm),
+    onScan: (progress) => agent.core.takeScan(progress),
+  };
   const agent: Agent = createAgent({
     sensorId: identity.sensorId,
     journal,
-    enforcers,
+    enforcers: typeof enforcers === "function" ? enforcers(events) : enforcers,
     identity: keeper.offer,
     credentials: keeper.credentials,
     addresses: createCentralNodeAddresses({ servers: servers ?? identity.servers, stateDir, log }),
@@ -77,4 +98,8 @@ export async function startAgent({
       log.info({}, "the agent stopped; what is in force stays in force");
     },
   };
+}
+
+function preventionOf(stateDir: string, guard: Guard, events: EnforcerEvents): PreventionOptions | null {
+  return guard === "none" ? null : { directory: join(stateDir, "prevention"), guard, ...events };
 }

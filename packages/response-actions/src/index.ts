@@ -6,6 +6,7 @@ import { runProcess } from "./run-process/run-process.ts";
 
 export type { AnyResponseAction, SettingAction, TaskAction, WishFault } from "./kit/response-action.ts";
 export { type Exclusion, NetworkIsolationWish, networkIsolation } from "./network-isolation/network-isolation.ts";
+export { Block } from "./prevention/block.ts";
 export { type BannedFile, PreventionWish, prevention } from "./prevention/prevention.ts";
 export { RunProcessParameters, runProcess } from "./run-process/run-process.ts";
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import pino from "pino";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { createBlockService } from "../blocks/block-service.ts";
 import { openDatabase } from "../database/database.ts";
 import { createCertificateAuthority } from "../enrolment/certificate-authority.ts";
 import { createEnrolmentService } from "../enrolment/enrolment-service.ts";
@@ -15,6 +16,7 @@ import { createHostService } from "../hosts/host-service.ts";
 import { createNudges } from "../hosts/nudges.ts";
 import { dayMs, makeCertificate } from "../http/test-certificates.ts";
 import { createHealth } from "../metrics/health.ts";
+import { createMetrics } from "../metrics/metrics.ts";
 import { createUserService } from "../users/user-service.ts";
 import { accountHeader, adminRoutes } from "./admin-routes.ts";
 import { createAdminApp, listenOnAdminSocket } from "./admin-socket.ts";
@@ -44,11 +46,13 @@ async function start(t: TestContext) {
     log,
   });
   const health = createHealth({ database, nudges });
+  const blocks = createBlockService({ database, hosts, now, counts: createMetrics() });
   const app = createAdminApp(log);
   adminRoutes(app, {
     externalSystems,
     enrolment,
     hosts,
+    blocks,
     users: createUserService({ database, audit, now }),
     audit,
     backup: createBackup({ dataDir, databaseKind: database.kind, audit }),
@@ -60,7 +64,7 @@ async function start(t: TestContext) {
     await database.close();
     rmSync(dataDir, { recursive: true, force: true });
   });
-  return { app, audit, clock, dataDir, externalSystems };
+  return { app, audit, blocks, clock, dataDir, externalSystems };
 }
 
 test("what an administrator does is audited under the local account that said its name", async (t) => {
@@ -75,6 +79,33 @@ test("what an administrator does is audited under the local account that said it
       ["local-administrator", "unknown"],
     ],
   );
+});
+
+test("blocks are listed by host, by hash and in number, and a limit that is none is refused", async (t) => {
+  const { app, blocks } = await start(t);
+  const sensorIds = [1, 2].map((number) => `${number}${"1".repeat(7)}-1111-4111-8111-111111111111`);
+  for (const sensorId of sensorIds) {
+    const event = {
+      at: "",
+      kind: "denied",
+      path: "/x",
+      hash: "ab".repeat(16),
+      algorithm: "md5",
+      scope: "all",
+      count: 2,
+    };
+    const rest = { ruleName: null, fileSha256: null, userId: null, userName: null, processes: [] };
+    await blocks.record(sensorId, { blocks: [{ eventId: sensorId, ...event, ...rest }], lostInAll: 0 }, sensorId);
+  }
+  const ask = async (query: string) => {
+    const { events, counts } = (await app.inject({ method: "GET", url: `/blocks?${query}` })).json();
+    return [events.length, counts.map(({ blocks }: { blocks: number }) => blocks)];
+  };
+  assert.deepEqual(await ask(""), [2, [2, 2]]);
+  assert.deepEqual(await ask(`sensorId=${sensorIds[0]}`), [1, [2]]);
+  assert.deepEqual(await ask(`hash=${"cd".repeat(16)}`), [0, []]);
+  assert.deepEqual(await ask("limit=1"), [1, [2]]);
+  assert.equal((await app.inject({ method: "GET", url: "/blocks?limit=0" })).statusCode, 400);
 });
 
 test("refusals are problems with a code, and a fault of ours gives nothing away", async (t) => {

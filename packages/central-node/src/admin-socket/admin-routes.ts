@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { BlockService } from "../blocks/block-service.ts";
 import type { EnrolmentService } from "../enrolment/enrolment-service.ts";
 import type { ExternalSystemService } from "../external-systems/external-system-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
@@ -38,6 +39,12 @@ const AuditQuery = Type.Object({
   after: Type.Optional(Type.String({ pattern: "^[0-9]{1,15}$", rule: "must be a number" })),
 });
 
+const BlocksQuery = Type.Object({
+  sensorId: Type.Optional(Text(64)),
+  hash: Type.Optional(Text(64)),
+  limit: Type.Optional(Type.String({ pattern: "^[1-9][0-9]{0,3}$", rule: "must be a number from 1 to 9999" })),
+});
+
 const auditPageSize = 1000;
 
 /** Everything that `cordon-server` administers, as JSON. */
@@ -48,13 +55,14 @@ export function adminRoutes(
     enrolment: Pick<EnrolmentService, "createJoinToken" | "listJoinTokens" | "revokeJoinToken">;
     hosts: Pick<HostService, "list" | "remove">;
     users: UserService;
+    blocks: Pick<BlockService, "list">;
     audit: Pick<AuditLog, "list" | "verify">;
     backup(file: string, actor: Actor): Promise<Backup>;
     diagnose(): Promise<DoctorCheck[]>;
     status(): Promise<NodeStatus>;
   },
 ): void {
-  const { externalSystems, enrolment, hosts, users, audit } = needs;
+  const { externalSystems, enrolment, hosts, users, blocks, audit } = needs;
 
   app.get("/status", () => needs.status());
   app.get("/doctor", () => needs.diagnose());
@@ -93,6 +101,12 @@ export function adminRoutes(
   app.post<ById>("/users/:id/password", (request) =>
     users.setPassword(request.params.id, parse(PasswordBody, request.body).password, actorOf(request)),
   );
+
+  app.get("/blocks", (request) => {
+    const { sensorId, hash, limit = "50" } = parse(BlocksQuery, request.query);
+    const filter = { ...(sensorId === undefined ? {} : { sensorId }), ...(hash === undefined ? {} : { hash }) };
+    return blocks.list(filter, Number(limit));
+  });
 
   app.get("/audit", (request) => audit.list(Number(parse(AuditQuery, request.query).after ?? 0), auditPageSize));
   app.get("/audit/verify", () => audit.verify());

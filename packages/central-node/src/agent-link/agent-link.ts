@@ -5,6 +5,7 @@ import type { Duplex } from "node:stream";
 import { type CentralNodeMessage, closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
+import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import type { Nudge, Nudges } from "../hosts/nudges.ts";
 import { peerOf } from "../http/peer.ts";
@@ -13,6 +14,7 @@ import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
 import { type AgentSession, createAgentSession } from "./agent-session.ts";
 import { createConnectionBudget } from "./connection-budget.ts";
+import { createTransferSlots } from "./transfer-slots.ts";
 
 export type AgentLink = ReturnType<typeof createAgentLink>;
 
@@ -23,6 +25,8 @@ const sweepEveryMs = 10_000;
 const sweepWindowMs = 300_000;
 /** An agent that takes nothing: its orders are in the database, so the connection may go. */
 const maxUnsentBytes = 256 * 1024 * 1024;
+/** Each with at most one part of half a megabyte or so in memory. */
+const maxLargeTransfers = 64;
 
 /** Holds the connections of agents, one a host, and hands each what is due for it. */
 export function createAgentLink({
@@ -32,6 +36,7 @@ export function createAgentLink({
   hosts,
   settings,
   tasks,
+  blocks,
   newConnectionsPerSec,
   renew,
   now,
@@ -45,6 +50,7 @@ export function createAgentLink({
   hosts: HostService;
   settings: SettingService;
   tasks: TaskService;
+  blocks: BlockService;
   /** Issues a certificate for this host's request, PEM. */
   renew(sensorId: string, certificateRequest: string, inUse: X509Certificate): Promise<string>;
   lineage: string;
@@ -58,6 +64,7 @@ export function createAgentLink({
   const connections = new Map<string, Connection>();
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
   const budget = createConnectionBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
+  const slots = createTransferSlots(maxLargeTransfers);
   let closing = false;
 
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
@@ -82,8 +89,11 @@ export function createAgentLink({
       hosts,
       settings,
       tasks,
+      blocks,
       log,
       send,
+      sendFrame,
+      slots,
       close,
       renew: (request) => renew(sensorId, request, certificate),
     });
@@ -94,6 +104,10 @@ export function createAgentLink({
     function send(message: CentralNodeMessage) {
       if (socket.bufferedAmount > maxUnsentBytes) return socket.terminate();
       socket.send(JSON.stringify(message));
+    }
+
+    function sendFrame(frame: Buffer): Promise<void> {
+      return new Promise((resolve) => socket.send(frame, { binary: false }, () => resolve()));
     }
 
     function close(code: number, why: string) {
@@ -172,7 +186,7 @@ export function createAgentLink({
       clearInterval(timer);
       const open = [...connections.values()];
       for (const { socket } of open) socket.close(closeCodes.goingAway, "the Central Node goes down");
-      await Promise.all(open.map(({ session }) => session.idle()));
+      await Promise.all(open.map(({ session }) => session.finish()));
       for (const { socket } of open) socket.terminate();
     },
   };

@@ -1,9 +1,11 @@
 import {
   type AgentMessage,
+  BlockReport,
   describeFault,
   FactsChanged,
   findFault,
   Hello,
+  PreventionSetRequest,
   RenewRequest,
   SettingReport,
   TaskReport,
@@ -15,6 +17,8 @@ const schemas = {
   "setting-report": SettingReport,
   "task-report": TaskReport,
   renew: RenewRequest,
+  "prevention-set-request": PreventionSetRequest,
+  "block-report": BlockReport,
 } as const satisfies Record<AgentMessage["type"], unknown>;
 
 /** Reads one frame of an agent, which may be hostile. */

@@ -7,12 +7,18 @@ import {
   Problem,
 } from "@cordon/contract";
 import type { Logger } from "pino";
+import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
-import { keyOf, type SettingService } from "../settings/setting-service.ts";
+import type { SettingService } from "../settings/setting-service.ts";
+import { keyOf } from "../settings/setting-state.ts";
 import type { TaskService } from "../tasks/task-service.ts";
+import { createPreventionDelivery } from "./prevention-delivery.ts";
+import type { TransferSlots } from "./transfer-slots.ts";
 
 /** Tasks handed to one agent and not ended: enough to keep it busy, few enough that an isolation is never behind many. */
 const maxTasksHeld = 16;
+/** The first protocol in which prevention rules travel as sets. */
+const setsSince = 2;
 
 export type AgentSession = ReturnType<typeof createAgentSession>;
 
@@ -25,19 +31,23 @@ export function createAgentSession({
   hosts,
   settings,
   tasks,
+  blocks,
   renew,
   lineage,
   authorities,
   heartbeatSec,
   send,
+  sendFrame,
+  slots,
   close,
   checkpoint,
   log,
 }: {
   sensorId: string;
   hosts: Pick<HostService, "find" | "updateFacts" | "recordJournal" | "recordContact">;
-  settings: Pick<SettingService, "listDue" | "isKnown" | "recordReport">;
+  settings: Pick<SettingService, "listDue" | "listDueSets" | "readSet" | "isKnown" | "recordReport">;
   tasks: Pick<TaskService, "takeForDelivery" | "listToCancel" | "recordReport" | "failInFlight">;
+  blocks: Pick<BlockService, "record">;
   /** Issues a certificate for this host's request, PEM. */
   renew(certificateRequest: string): Promise<string>;
   lineage: string;
@@ -45,6 +55,9 @@ export function createAgentSession({
   authorities(): string;
   heartbeatSec: number;
   send(message: CentralNodeMessage): void;
+  /** As `send`, of a message that is JSON already. Resolves once it is handed to the network, or will never be. */
+  sendFrame(frame: Buffer): Promise<void>;
+  slots: TransferSlots;
   close(code: number, why: string): void;
   checkpoint: (name: string) => void;
   log: Logger;
@@ -54,7 +67,9 @@ export function createAgentSession({
   /** Tasks sent on this connection and not ended, and those it was asked to give up. */
   const held = new Set<string>();
   const cancelsSent = new Set<string>();
+  const delivery = createPreventionDelivery({ sensorId, hosts, settings, known, sendFrame, slots, log });
   let journalId = "";
+  let protocol = 1;
   let welcomed = false;
   let closed = false;
   const wanted = { settings: false, tasks: false };
@@ -81,19 +96,24 @@ export function createAgentSession({
         if (state !== "waiting" && state !== "running" && held.delete(message.taskId)) requestSync("tasks");
         return;
       }
+      case "prevention-set-request":
+        return delivery.request(message.scope);
+      case "block-report":
+        await blocks.record(sensorId, message, journalId);
+        checkpoint("report-stored");
+        return send({ type: "ack", reportId: message.reportId });
       case "renew":
         return send({ type: "renewed", certificate: await renew(message.certificateRequest) });
     }
   }
 
   async function welcome(hello: Hello): Promise<void> {
-    if (hello.protocol < 1 || hello.protocol > agentProtocolVersion) {
-      return close(closeCodes.protocol, `this Central Node speaks agent protocols 1 to ${agentProtocolVersion}`);
-    }
+    // A newer agent knows what the older ones said.
+    protocol = Math.min(hello.protocol, agentProtocolVersion);
     journalId = hello.journalId;
     await hosts.updateFacts(sensorId, hello.facts);
     await hosts.recordJournal(sensorId, hello.journalId, (tx) => tasks.failInFlight(tx, sensorId));
-    send({ type: "welcome", protocol: hello.protocol, sensorId, lineage, heartbeatSec, authorities: authorities() });
+    send({ type: "welcome", protocol, sensorId, lineage, heartbeatSec, authorities: authorities() });
     known.clear();
     held.clear();
     cancelsSent.clear();
@@ -142,7 +162,9 @@ export function createAgentSession({
   async function sendSettings(): Promise<void> {
     const host = await hosts.find(sensorId);
     if (host === null) return close(closeCodes.removed, "the host was removed");
-    for (const setting of await settings.listDue(host, known)) {
+    const inSets = protocol >= setsSince;
+    if (inSets) delivery.wake();
+    for (const setting of await settings.listDue(host, known, { inSets })) {
       checkpoint("order-read");
       send({ type: "setting", ...setting });
       known.set(keyOf(setting.action, setting.scope), setting.generation);
@@ -189,9 +211,17 @@ export function createAgentSession({
     /** After this nothing is sent; the socket is the owner's to close. */
     end(): void {
       closed = true;
+      delivery.end();
     },
     /** Resolves once no message is being dealt with and nothing is being looked up. */
     async idle(): Promise<void> {
+      await receiving;
+      while (syncing !== null) await syncing;
+      await delivery.idle();
+    },
+    /** As `idle`, for a connection that closes: parts of rules that are not sent yet are left for the next one. */
+    async finish(): Promise<void> {
+      delivery.end();
       await receiving;
       while (syncing !== null) await syncing;
     },

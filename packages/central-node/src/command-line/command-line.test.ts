@@ -189,6 +189,11 @@ test("join tokens and users are made, listed and taken away by the words typed",
   assert.match((await run("host", "list")).shown, /No host has enrolled yet/);
   assert.equal((await run("host", "remove", "nobody")).exitCode, 5);
 
+  assert.match((await run("prevention", "blocks")).shown, /Nothing was blocked/);
+  assert.deepEqual((await run("prevention", "blocks", "--json")).json(), { events: [], counts: [], losses: [] });
+  assert.equal((await run("prevention", "blocks", "--host", "nobody")).exitCode, 5);
+  assert.equal((await run("prevention", "blocks", "--limit", "many")).exitCode, 2);
+
   const verified = await run("audit", "verify", "--json");
   assert.equal(verified.exitCode, 0);
   const exported = (await run("audit", "export")).shown

@@ -34,7 +34,7 @@ export function addHostCommands(program: Program, { clientOf }: AdminVerbs): voi
   });
 }
 
-function findHost(hosts: Host[], wanted: string): Host {
+export function findHost(hosts: Host[], wanted: string): Host {
   const found = hosts.filter(
     (host) => host.sensorId === wanted.toLowerCase() || host.hostName === wanted || host.ipAddresses.includes(wanted),
   );

@@ -7,6 +7,7 @@ import { addExternalSystemCommands } from "./external-system-commands.ts";
 import { addHostCommands } from "./host-commands.ts";
 import { addJoinTokenCommands } from "./join-token-commands.ts";
 import { addNodeCommands } from "./node-commands.ts";
+import { addPreventionCommands } from "./prevention-commands.ts";
 import { givenSettings } from "./setting-flags.ts";
 import { addStartCommand } from "./start-command.ts";
 import { addUserCommands } from "./user-commands.ts";
@@ -43,6 +44,7 @@ export function createServerProgram(needs: {
   addExternalSystemCommands(program, { clientOf });
   addJoinTokenCommands(program, { clientOf });
   addHostCommands(program, { clientOf });
+  addPreventionCommands(program, { clientOf });
   addUserCommands(program, { clientOf });
   addAuditCommands(program, { clientOf });
   return program;

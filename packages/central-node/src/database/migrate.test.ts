@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { sql } from "kysely";
 import { isReachable, openDatabase } from "./database.ts";
 import { readOrMakeLineage } from "./lineage.ts";
+import { migrations } from "./migrations/index.ts";
 import { testDatabases } from "./test-databases.ts";
 
 test("a fresh SQLite database has the schema that is checked in as schema.sql", async (t) => {
@@ -70,12 +71,11 @@ for (const kind of testDatabases) {
     const location = await kind.locate(t);
     const first = await openDatabase(location);
     await first.write((tx) =>
-      sql`insert into migrations (position, name) values (2, '0002-from-the-future')`.execute(tx),
+      sql`insert into migrations (position, name) values (${migrations.length + 1}, 'from-the-future')`.execute(tx),
     );
     await first.close();
     await assert.rejects(openDatabase(location), {
-      message:
-        'the database was written by a newer or another Cordon (it has migration 2 "0002-from-the-future", this program has none there): start the newer program',
+      message: `the database was written by a newer or another Cordon (it has migration ${migrations.length + 1} "from-the-future", this program has none there): start the newer program`,
     });
   });
 

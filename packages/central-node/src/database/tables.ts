@@ -17,9 +17,14 @@ export type Tables = {
   join_tokens: JoinTokenTable;
   certificate_authorities: CertificateAuthorityTable;
   settings: SettingTable;
-  /** Which scopes ban a hash: an index over the wishes of prevention, for the conflict rule. */
-  banned_hashes: { hash: string; target: string };
+  banned_files: BannedFileTable;
   setting_reports: SettingReportTable;
+  block_events: BlockEventTable;
+  block_counts: BlockCountTable;
+  /** `hour`: the first 13 characters of an ISO 8601 time. */
+  block_hours: { sensor_id: string; scope: "host" | "all"; hour: string; blocks: number };
+  /** Blocks of which a host knows only that they were: `lost` in the journal that it has now, `lost_before` in earlier ones. */
+  block_losses: { sensor_id: string; journal_id: string; lost: number; lost_before: number };
   tasks: TaskTable;
   users: UserTable;
 };
@@ -108,12 +113,30 @@ type SettingTable = {
   target: string;
   action: string;
   generation: number;
-  /** The wish as last ordered, kept when it was disabled or ran out. */
+  /** The wish as last ordered, kept when it was disabled or ran out. Of prevention without its files: see `banned_files`. */
   wish: string;
   enabled: 0 | 1;
   ordered_at: string;
   ordered_by: string;
   ends_at: string | null;
+  /** Of prevention: what its files come to, see `PreventionSet` in the agent protocol. */
+  digest: string | null;
+  /** Of prevention: the oldest generation of which it is still known what has changed since. */
+  deltas_since: number | null;
+};
+
+/** A file of a scope's prevention rule, in the generations from `since_generation` on and before `until_generation`. */
+type BannedFileTable = {
+  /** A sensor ID, or `all`. */
+  target: string;
+  hash: string;
+  /** The label as JSON text, which may hold what PostgreSQL takes in no text; null: none. */
+  name: string | null;
+  /** Among those that came in the same generation. */
+  position: number;
+  since_generation: number;
+  /** Null: it is in the rule. */
+  until_generation: number | null;
 };
 
 type SettingReportTable = {
@@ -127,9 +150,42 @@ type SettingReportTable = {
   state: "in-effect" | "lifted" | "failed";
   reason: string | null;
   detail: string | null;
+  /** JSON list of the first parts of the wish that the host refuses, and how many they are in all; null: none. */
+  refused: string | null;
+  refused_count: number | null;
   /** By the host's clock. */
   reported_at: string;
   received_at: string;
+};
+
+type BlockEventTable = {
+  sensor_id: string;
+  /** Chosen by the host's agent: an event that is told twice is one. */
+  event_id: string;
+  /** By the host's clock, but never after it was received. */
+  at: string;
+  received_at: string;
+  kind: "denied" | "running" | "killed";
+  path: string;
+  hash: string;
+  scope: "host" | "all";
+  rule_name: string | null;
+  file_sha256: string | null;
+  user_id: number | null;
+  user_name: string | null;
+  /** JSON list: the process that asked, then its parents. */
+  processes: string;
+  /** How many like it are merged into it, itself included. */
+  blocks: number;
+};
+
+type BlockCountTable = {
+  hash: string;
+  scope: "host" | "all";
+  sensor_id: string;
+  blocks: number;
+  first_at: string;
+  last_at: string;
 };
 
 type TaskTable = {
@@ -177,6 +233,9 @@ export type HostRow = Selectable<HostTable>;
 export type JoinTokenRow = Selectable<JoinTokenTable>;
 export type CertificateAuthorityRow = Selectable<CertificateAuthorityTable>;
 export type SettingRow = Selectable<SettingTable>;
+export type BannedFileRow = Selectable<BannedFileTable>;
+export type BlockEventRow = Selectable<BlockEventTable>;
+export type BlockCountRow = Selectable<BlockCountTable>;
 export type SettingReportRow = Insertable<SettingReportTable>;
 export type TaskRow = Selectable<TaskTable>;
 export type UserRow = Selectable<UserTable>;

@@ -147,7 +147,7 @@ for (const kind of testDatabases) {
     for (const [table, column] of [
       ["host_addresses", "sensor_id"],
       ["settings", "target"],
-      ["banned_hashes", "target"],
+      ["banned_files", "target"],
       ["setting_reports", "sensor_id"],
     ] as const) {
       const rows = (await database.read.selectFrom(table).selectAll().execute()) as Record<string, unknown>[];

@@ -97,6 +97,19 @@ test("what the node can tell at any time is read when it is asked for, with the 
   assert.match((await get("/metrics")).type, /^text\/plain/);
 });
 
+test("blocks are counted by kind, merged ones with all that they stand for, and those that hosts lost apart", async (t) => {
+  const { metrics, read } = await start(t);
+  metrics.blocked("denied", 1);
+  metrics.blocked("denied", 41);
+  metrics.blocked("killed", 2);
+  metrics.blocksLost(7);
+  assert.deepEqual(await read("cordon_blocks_total{"), [
+    'cordon_blocks_total{kind="denied"} 42',
+    'cordon_blocks_total{kind="killed"} 2',
+  ]);
+  assert.deepEqual(await read("cordon_blocks_lost_total"), ["cordon_blocks_lost_total 7"]);
+});
+
 test("two sets of metrics in one process do not mix", async (t) => {
   const [one, two] = [await start(t), await start(t)];
   one.metrics.ordered("prevention");

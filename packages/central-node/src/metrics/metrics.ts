@@ -6,6 +6,7 @@ import { healthRoutes } from "./health-routes.ts";
 export type Metrics = ReturnType<typeof createMetrics>;
 /** What the slices count as they go. */
 export type OrderCounts = Pick<Metrics, "ordered" | "outcome">;
+export type BlockCounts = Pick<Metrics, "blocked" | "blocksLost">;
 
 /** What the composition root can tell at any time. Ages are in seconds; 0: nothing waits. */
 export type Readings = {
@@ -40,6 +41,18 @@ export function createMetrics() {
     registers: [registry],
   });
 
+  const blocks = new Counter({
+    name: "cordon_blocks_total",
+    help: "What hosts reported of banned files: kept from running, found running, killed; merged events with all that they stand for",
+    labelNames: ["kind"],
+    registers: [registry],
+  });
+  const blocksLost = new Counter({
+    name: "cordon_blocks_lost_total",
+    help: "Blocks of which hosts know only that they were: more came than they could keep",
+    registers: [registry],
+  });
+
   function gauge(name: string, help: string, read: () => number | Promise<number>) {
     new Gauge({
       name,
@@ -54,6 +67,8 @@ export function createMetrics() {
   return {
     ordered: (action: string) => ordered.inc({ action }),
     outcome: (action: string, outcome: string) => outcomes.inc({ action, outcome }),
+    blocked: (kind: string, count: number) => blocks.inc({ kind }, count),
+    blocksLost: (count: number) => blocksLost.inc(count),
     /** Counts and times every request of an app. */
     observe(app: FastifyInstance, surface: string): void {
       app.addHook("onResponse", async (request, reply) => {

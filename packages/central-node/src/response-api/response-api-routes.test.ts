@@ -156,6 +156,55 @@ test("an isolation is set with its defaults filled in, read, replaced whole, and
   assert.deepEqual(await call("GET", path), [404, notFound]);
 });
 
+test("scripts and killRunning are ours: kept when given, absent when not, so that KATA's rules look as they did", async (t) => {
+  const { call } = await start(t);
+  const objects = [{ file: { md5 } }];
+  const modes = { scripts: true, killRunning: true };
+  assert.deepEqual(await call("POST", prevention("all"), { settings: { objects, ...modes } }), [
+    200,
+    { settings: { objects, ...modes } },
+  ]);
+  assert.deepEqual(await call("GET", prevention("all")), [200, { settings: { objects, ...modes } }]);
+  const off = { settings: { objects, scripts: false } };
+  assert.deepEqual(await call("POST", prevention("all"), off), [200, { settings: { objects } }]);
+  assert.deepEqual(await call("GET", prevention("all")), [200, { settings: { objects } }]);
+  const [status, { message }] = await call("POST", prevention("all"), { settings: { objects, scripts: "yes" } });
+  assert.deepEqual([status, message], [400, 'settings.scripts must be true or false, not "yes"']);
+});
+
+test("what a host refuses of a rule, and how often it blocked, is told beside the state of the rule alone", async (t) => {
+  const { call, host, settings, blocks, lineage } = await start(t);
+  await call("POST", prevention("all"), { settings: { objects: [{ file: { sha256 } }, { file: { md5 } }] } });
+  await call("POST", isolation(host), { settings: { autoTurnoffTimeoutInSec: 7200 } });
+  const refused = [{ part: sha256, reason: "HOST_NEEDS_IT", detail: "/usr/lib/systemd/systemd\u001b[31m" }];
+  const journalId = "99999999-9999-4999-8999-999999999999";
+  await settings.recordReport(
+    host,
+    {
+      type: "setting-report",
+      reportId: journalId,
+      action: "prevention",
+      scope: "all",
+      lineage,
+      generation: 1,
+      state: "in-effect",
+      refused,
+      refusedCount: 120,
+      at: "2026-11-24T10:00:00.000Z",
+    },
+    journalId,
+  );
+  const block = { eventId: journalId, at: "", kind: "denied", path: "/x", hash: md5, algorithm: "md5", scope: "all" };
+  const rest = { ruleName: null, fileSha256: null, userId: null, userName: null, processes: [], count: 7 };
+  await blocks.record(host, { blocks: [{ ...block, ...rest }], lostInAll: 0 }, journalId);
+  const [, { sensors }] = await call("GET", "sensors");
+  const states = new Map(sensors[0].settingStates.map((state: { type: string }) => [state.type, state]));
+  const { refused: told, refusedCount, blocks24h } = states.get("prevention") as Record<string, unknown>;
+  assert.deepEqual(told, [{ hash: sha256, reason: "HOST_NEEDS_IT", detail: "/usr/lib/systemd/systemd\ufffd[31m" }]);
+  assert.deepEqual([refusedCount, blocks24h], [120, 7]);
+  assert.equal("blocks24h" in (states.get("network_isolation") as object), false);
+});
+
 test("a prevention rule is stored with hashes in lower case and without doubles, and an empty list deletes it", async (t) => {
   const { call, host } = await start(t);
   const objects = [

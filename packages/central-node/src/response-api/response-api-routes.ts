@@ -21,6 +21,7 @@ import type { NetworkIsolationWish, PreventionWish } from "@cordon/response-acti
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import { type Peer, peerOf } from "../http/peer.ts";
 import type { SettingService } from "../settings/setting-service.ts";
@@ -33,6 +34,7 @@ export type ResponseApiNeeds = {
   authorise(knock: { externalSystemId: string; peer: Peer["certificate"]; address: string }): Promise<{ actor: Actor }>;
   hosts: Pick<HostService, "list">;
   settings: Pick<SettingService, "set" | "lift" | "findInForce" | "listStates">;
+  blocks: Pick<BlockService, "countLastDay">;
   tasks: Pick<TaskService, "create" | "get" | "start" | "cancel" | "delete">;
   audit: AuditLog;
   version: string;
@@ -42,7 +44,7 @@ const callers = new WeakMap<FastifyRequest, Actor>();
 const digests = new WeakMap<FastifyRequest, string>();
 
 /** KATA's words end here. Register it without a prefix: it owns its paths. */
-export function responseApiRoutes({ authorise, hosts, settings, tasks, audit, version }: ResponseApiNeeds) {
+export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, audit, version }: ResponseApiNeeds) {
   return async (app: FastifyInstance): Promise<void> => {
     // Ours: a DELETE with a JSON content type and no body is common, and the digest is of the very bytes.
     app.removeAllContentTypeParsers();
@@ -105,7 +107,9 @@ export function responseApiRoutes({ authorise, hosts, settings, tasks, audit, ve
         ...(query.sensor_id === undefined ? {} : { sensorId: query.sensor_id.toLowerCase() }),
       });
       const states = await settings.listStates(found);
-      const sensors = found.map((host) => translate.fromHost(host, states.get(host.sensorId) ?? []));
+      const [only] = found;
+      const blocks24h = await blocks.countLastDay(found.length === 1 && only !== undefined ? only.sensorId : null);
+      const sensors = found.map((host) => translate.fromHost(host, states.get(host.sensorId) ?? [], blocks24h));
       return { server: { version }, sensors };
     });
 

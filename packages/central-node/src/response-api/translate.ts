@@ -104,11 +104,17 @@ export function toPreventionWish({ settings }: PreventionBody): PreventionWish |
     // The first of several equal ones stands, with its label.
     if (!files.has(hash)) files.set(hash, { algorithm, hash, name: name ?? file.name ?? null });
   }
-  return files.size === 0 ? null : { files: [...files.values()] };
+  const { scripts = false, killRunning = false } = settings;
+  return files.size === 0 ? null : { files: [...files.values()], ...modesOf({ scripts, killRunning }) };
 }
 
 export function fromPreventionWish(wish: PreventionWish | null): PreventionBody {
-  return { settings: { objects: (wish?.files ?? []).map(fromFile) } };
+  return { settings: { objects: (wish?.files ?? []).map(fromFile), ...modesOf(wish ?? {}) } };
+}
+
+/** KATA has neither: a rule without them looks as it does there. */
+function modesOf({ scripts, killRunning }: Pick<PreventionWish, "scripts" | "killRunning">) {
+  return { ...(scripts === true ? { scripts } : {}), ...(killRunning === true ? { killRunning } : {}) };
 }
 
 function fromFile({ algorithm, hash, name }: BannedFile): PreventionObject {
@@ -174,7 +180,12 @@ function outputOf(task: Task) {
 
 // ---- hosts ----
 
-export function fromHost(host: Host, states: SettingState[]): Sensor {
+/** `blocks24h`: how often a rule's files were blocked on a host. */
+export function fromHost(
+  host: Host,
+  states: SettingState[],
+  blocks24h: (of: { sensorId: string; scope: "host" | "all" }) => number,
+): Sensor {
   return {
     sensorId: host.sensorId,
     hostIp: host.ipAddresses[0] ?? "",
@@ -188,15 +199,22 @@ export function fromHost(host: Host, states: SettingState[]): Sensor {
     osName: host.osName,
     capabilities: host.capabilities.map((name) => capabilityNames[name]).filter((name) => name !== undefined),
     hostIps: host.ipAddresses,
-    settingStates: states.flatMap(fromState),
+    settingStates: states.flatMap((state) =>
+      fromState(state, () => blocks24h({ sensorId: host.sensorId, scope: state.scope })),
+    ),
   };
 }
 
-function fromState(state: SettingState): SettingStateReply[] {
+function fromState(state: SettingState, blocks24h: () => number): SettingStateReply[] {
   const type = capabilityNames[state.action];
   if (type === undefined || type === "run_process") return [];
-  const { action: _, state: name, ...rest } = state;
-  return [{ type, ...rest, state: stateNames[name] }];
+  const { action: _, state: name, refused, refusedCount, ...rest } = state;
+  const ofPrevention = {
+    refused: refused.map(({ part, reason, detail }) => ({ hash: part, reason, detail })),
+    refusedCount,
+    blocks24h: blocks24h(),
+  };
+  return [{ type, ...rest, state: stateNames[name], ...(type === "prevention" ? ofPrevention : {}) }];
 }
 
 // ---- faults ----

@@ -1,8 +1,8 @@
 import { Problem } from "@cordon/contract";
-import type { BannedFile, PreventionWish } from "@cordon/response-actions";
+import type { BannedFile } from "@cordon/response-actions";
 import type { Tx } from "../database/database.ts";
 import type { HostService } from "../hosts/host-service.ts";
-import { bannedHashStore } from "./banned-hash-store.ts";
+import type { BannedFileStore } from "./banned-file-store.ts";
 
 /** Details of a RULE_CONFLICT: the first offending file of the wish, and who has it already. */
 export type RuleConflict = {
@@ -13,22 +13,28 @@ export type RuleConflict = {
 
 /**
  * A hash is banned for all hosts or for single ones, never both: otherwise ending the one would silently leave the other.
- * Throws RULE_CONFLICT. Atomic because it runs in the turn of the transaction that then writes the rule.
+ * Throws RULE_CONFLICT. Atomic because it runs in the turn of the transaction that then writes the rule. `added`: the files
+ * that the rule did not have before, in the order of the request; the others were looked at when they came.
  */
-export async function refuseConflicts(tx: Tx, hosts: HostService, target: string, wish: PreventionWish): Promise<void> {
-  const taken = await bannedHashStore.listConflicting(
+export async function refuseConflicts(
+  tx: Tx,
+  { hosts, files }: { hosts: HostService; files: BannedFileStore },
+  target: string,
+  added: readonly BannedFile[],
+): Promise<void> {
+  const taken = await files.listConflicting(
     tx,
     target,
-    wish.files.map((file) => file.hash),
+    added.map((file) => file.hash),
   );
-  const file = wish.files.find((candidate) => taken.has(candidate.hash));
+  const file = added.find((candidate) => taken.has(candidate.hash));
   if (file === undefined) return;
   const details: RuleConflict =
     target === "all"
       ? {
           message: `${file.hash} is in the rule of single hosts: take it out there first, or leave it out here`,
           file,
-          hosts: await namesOf(tx, hosts, await bannedHashStore.listHostsWith(tx, file.hash)),
+          hosts: await namesOf(tx, hosts, await files.listHostsWith(tx, file.hash)),
         }
       : { message: `${file.hash} is in the rule of all hosts already, which this host follows`, file, hosts: "all" };
   throw new Problem("RULE_CONFLICT", details);

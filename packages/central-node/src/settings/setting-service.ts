@@ -1,4 +1,4 @@
-import { describeFault, findFault, Problem, type SettingOrder, type SettingReport } from "@cordon/contract";
+import { describeFault, findFault, Problem, type SettingReport } from "@cordon/contract";
 import { type PreventionWish, responseActions, type SettingAction } from "@cordon/response-actions";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
@@ -9,9 +9,12 @@ import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
 import { cleanText } from "../text/clean-text.ts";
 import { cleanTimestamp } from "../text/clean-timestamp.ts";
-import { bannedHashStore } from "./banned-hash-store.ts";
+import { createBannedFileStore } from "./banned-file-store.ts";
+import { createDueSettings } from "./due-settings.ts";
 import { refuseConflicts } from "./prevention-conflict.ts";
-import { isInForce, type SettingHead, type SettingState, stateOf } from "./setting-state.ts";
+import { createPreventionRules, type RulePlan, withoutFiles } from "./prevention-rules.ts";
+import { createPreventionSets } from "./prevention-sets.ts";
+import { keyOf, type SettingState, scopeOf, stateOf } from "./setting-state.ts";
 import { settingStore } from "./setting-store.ts";
 
 export type SettingService = ReturnType<typeof createSettingService>;
@@ -19,8 +22,8 @@ export type SettingService = ReturnType<typeof createSettingService>;
 /** What an order is about and who gave it. `target`: a sensor ID or `all`. */
 export type SettingChange = { actor: Actor; target: string; action: string; requestDigest?: string };
 
-/** A setting to hand to an agent, with the scope that it stands for. */
-export type DueSetting = Omit<SettingOrder, "type">;
+/** No wish has more parts. */
+const maxRefused = 100_000;
 
 export function createSettingService({
   database,
@@ -43,69 +46,76 @@ export function createSettingService({
   checkpoint: (name: string) => void;
   maxFilesPerScope: number;
 }) {
+  const files = createBannedFileStore(database.kind);
+  const rules = createPreventionRules({ database, files });
+  const sets = createPreventionSets({ read: database.read, files });
+  const due = createDueSettings({ read: database.read, rules, sets, now });
   hosts.whenRemoved(async (tx, sensorId) => {
     await settingStore.forget(tx, sensorId);
-    await bannedHashStore.replace(tx, sensorId, []);
+    await rules.forget(tx, sensorId);
   });
 
   /** Replaces the whole setting of a scope, durably, and returns it. */
   async function set(change: SettingChange, wish: unknown): Promise<{ generation: number; endsAt: string | null }> {
     const action = requireAction(change);
     refuseFaults(action, wish, maxFilesPerScope);
-    const row = await database.writeInTurn(async (tx) => {
+    const order = async (tx: Tx, plan: RulePlan | null) => {
       if (change.target !== "all") await hosts.require(tx, change.target);
-      if (action.name === "prevention") await refuseConflicts(tx, hosts, change.target, wish as PreventionWish);
+      if (plan !== null) {
+        const wanted = (wish as PreventionWish).files;
+        const positions = plan.added.map(({ position }) => position).sort((a, b) => a - b);
+        const added = positions.flatMap((position) => wanted[position] ?? []);
+        await refuseConflicts(tx, { hosts, files }, change.target, added);
+      }
       const at = now();
       const lifetimeSec = action.lifetimeSec(wish as never);
-      return write(tx, change, {
-        enabled: 1,
-        wish,
-        endsAt: lifetimeSec === null ? null : new Date(at.getTime() + lifetimeSec * 1000),
-        at,
-      });
-    });
+      const endsAt = lifetimeSec === null ? null : new Date(at.getTime() + lifetimeSec * 1000);
+      return write(tx, change, { enabled: 1, wish, endsAt, at, plan });
+    };
+    const row =
+      action.name === "prevention"
+        ? await rules.orderInTurn(change.target, (wish as PreventionWish).files, order)
+        : await database.writeInTurn((tx) => order(tx, null));
     announce(change);
     return { generation: row.generation, endsAt: row.ends_at };
   }
 
   /** Ends a setting; nothing to end is no error, so that a retry is safe. */
   async function lift(change: SettingChange): Promise<void> {
-    requireAction(change);
-    const changed = await database.writeInTurn(async (tx) => {
+    const action = requireAction(change);
+    const order = async (tx: Tx, plan: RulePlan | null) => {
       if (change.target !== "all") await hosts.require(tx, change.target);
       const before = await settingStore.find(tx, change.target, change.action);
       if (before === undefined || before.enabled === 0) return false;
-      await write(tx, change, { enabled: 0, wish: JSON.parse(before.wish), endsAt: null, at: now() });
+      await write(tx, change, { enabled: 0, wish: JSON.parse(before.wish), endsAt: null, at: now(), plan });
       return true;
-    });
+    };
+    const changed =
+      action.name === "prevention"
+        ? await rules.orderInTurn(change.target, [], order)
+        : await database.writeInTurn((tx) => order(tx, null));
     if (changed) announce(change);
   }
 
   async function write(
     tx: Tx,
     { actor, target, action, requestDigest }: SettingChange,
-    { enabled, wish, endsAt, at }: { enabled: 0 | 1; wish: unknown; endsAt: Date | null; at: Date },
+    order: { enabled: 0 | 1; wish: unknown; endsAt: Date | null; at: Date; plan: RulePlan | null },
   ): Promise<SettingRow> {
+    const { enabled, wish, endsAt, at, plan } = order;
     const before = await settingStore.find(tx, target, action);
     const row: SettingRow = {
       target,
       action,
       generation: (before?.generation ?? 0) + 1,
-      wish: JSON.stringify(wish),
+      wish: JSON.stringify(plan === null ? wish : withoutFiles(wish as PreventionWish)),
       enabled,
       ordered_at: at.toISOString(),
       ordered_by: JSON.stringify(actor),
       ends_at: endsAt?.toISOString() ?? null,
+      ...(plan === null ? { digest: null, deltas_since: null } : await rules.write(tx, target, before, plan)),
     };
     await settingStore.put(tx, row);
-    if (action === "prevention") {
-      const files = enabled === 1 ? (wish as PreventionWish).files : [];
-      await bannedHashStore.replace(
-        tx,
-        target,
-        files.map((file) => file.hash),
-      );
-    }
     await audit.append(tx, {
       actor,
       action: `${action}.${enabled === 1 ? "set" : "lift"}`,
@@ -129,27 +139,11 @@ export function createSettingService({
     /** The wish in force of a scope, or null: nothing set, disabled, or its time has run out. Throws NOT_FOUND for an unknown host. */
     async findInForce(target: string, action: string): Promise<{ wish: unknown; endsAt: string | null } | null> {
       if (target !== "all") await hosts.require(database.read, target);
-      const row = await settingStore.find(database.read, target, action);
-      if (row === undefined || !isInForce(row, now())) return null;
-      return { wish: JSON.parse(row.wish), endsAt: row.ends_at };
+      const found = await due.readWhole(target, action);
+      return found === null || found.wish === null ? null : { wish: found.wish, endsAt: found.row.ends_at };
     },
 
-    /**
-     * Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). What it
-     * cannot do waits until it can, unless it holds an older one: that must not outlive its being lifted.
-     */
-    async listDue(
-      host: Pick<Host, "sensorId" | "capabilities">,
-      known: ReadonlyMap<string, number>,
-    ): Promise<DueSetting[]> {
-      const due = (await settingStore.listHeads(database.read, host.sensorId))
-        .filter((head) => host.capabilities.includes(head.action) || known.has(keyOf(head.action, scopeOf(head))))
-        .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation)
-        .sort((a, b) => urgency(a.action) - urgency(b.action));
-      const at = now();
-      const rows = await Promise.all(due.map((head) => settingStore.find(database.read, head.target, head.action)));
-      return rows.filter((row) => row !== undefined).map((row) => toOrder(row, at));
-    },
+    ...due,
 
     /** Reports whether this database has ever ordered anything of that kind for the host. */
     async isKnown(sensorId: string, action: string, scope: "host" | "all"): Promise<boolean> {
@@ -179,6 +173,7 @@ export function createSettingService({
           state: report.state,
           reason: report.reason === undefined ? null : cleanText(report.reason, 64),
           detail: report.detail === undefined ? null : cleanText(report.detail, 4096),
+          ...refusedColumns(report),
           reported_at: cleanTimestamp(report.at, receivedAt),
           received_at: receivedAt,
         });
@@ -208,50 +203,8 @@ export function createSettingService({
     },
 
     /** When the oldest order of a single host was given that the host has not reported on; null: none. */
-    async oldestUnreported(): Promise<string | null> {
-      const row = await database.read
-        .selectFrom("settings")
-        .leftJoin("setting_reports", (join) =>
-          join
-            .onRef("setting_reports.sensor_id", "=", "settings.target")
-            .onRef("setting_reports.action", "=", "settings.action")
-            .on("setting_reports.scope", "=", "host"),
-        )
-        .select("settings.ordered_at")
-        .where("settings.target", "<>", "all")
-        .where((eb) =>
-          eb.or([
-            eb("setting_reports.generation", "is", null),
-            eb("setting_reports.generation", "<", eb.ref("settings.generation")),
-          ]),
-        )
-        .orderBy("settings.ordered_at")
-        .limit(1)
-        .executeTakeFirst();
-      return row?.ordered_at ?? null;
-    },
+    oldestUnreported: (): Promise<string | null> => settingStore.findOldestUnreported(database.read),
   };
-}
-
-export function keyOf(action: string, scope: "host" | "all"): string {
-  return `${action}/${scope}`;
-}
-
-function scopeOf(head: Pick<SettingHead, "target">): "host" | "all" {
-  return head.target === "all" ? "all" : "host";
-}
-
-/** Isolation overtakes everything: it is what stops an attack that is under way. */
-function urgency(action: string): number {
-  return action === "network-isolation" ? 0 : 1;
-}
-
-function toOrder(row: SettingRow, at: Date): DueSetting {
-  const order = { action: row.action, scope: scopeOf(row), generation: row.generation };
-  if (!isInForce(row, at)) return { ...order, wish: null };
-  const wish = JSON.parse(row.wish);
-  if (row.ends_at === null) return { ...order, wish };
-  return { ...order, wish, remainingSec: (Date.parse(row.ends_at) - at.getTime()) / 1000 };
 }
 
 function requireAction({ action, target }: SettingChange): SettingAction {
@@ -264,6 +217,16 @@ function requireAction({ action, target }: SettingChange): SettingAction {
     throw new Problem("BAD_REQUEST", { message: `${action} is for one host: name it, "all" is not possible` });
   }
   return setting;
+}
+
+function refusedColumns({ refused = [], refusedCount = refused.length }: SettingReport) {
+  if (refused.length === 0) return { refused: null, refused_count: null };
+  const cleaned = refused.map(({ part, reason, detail }) => ({
+    part: cleanText(part, 128),
+    reason: cleanText(reason, 64),
+    detail: cleanText(detail, 1024),
+  }));
+  return { refused: JSON.stringify(cleaned), refused_count: Math.min(refusedCount, maxRefused) };
 }
 
 function refuseFaults(action: SettingAction, wish: unknown, maxFilesPerScope: number): void {

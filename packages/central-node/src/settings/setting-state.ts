@@ -12,6 +12,9 @@ export type SettingState = {
   reportedAt: string | null;
   reason: string | null;
   detail: string | null;
+  /** Parts of the wish that the host does not carry out; the first of `refusedCount`. */
+  refused: { part: string; reason: string; detail: string }[];
+  refusedCount: number;
 };
 
 export type SettingHead = {
@@ -28,6 +31,15 @@ export function isInForce(head: Pick<SettingHead, "enabled" | "ends_at">, at: Da
   return head.enabled === 1 && (head.ends_at === null || head.ends_at > at.toISOString());
 }
 
+/** What a setting is of, for one host. */
+export function keyOf(action: string, scope: "host" | "all"): string {
+  return `${action}/${scope}`;
+}
+
+export function scopeOf(head: Pick<SettingHead, "target">): "host" | "all" {
+  return head.target === "all" ? "all" : "host";
+}
+
 /** Derived each time, never kept: there is no status to hold in step. */
 export function stateOf(
   head: SettingHead,
@@ -38,7 +50,7 @@ export function stateOf(
   const reported = report !== undefined && report.generation >= head.generation ? report : null;
   return {
     action: head.action,
-    scope: head.target === "all" ? "all" : "host",
+    scope: scopeOf(head),
     state: derive(),
     orderedGeneration: head.generation,
     reportedGeneration: report?.generation ?? null,
@@ -47,6 +59,8 @@ export function stateOf(
     reportedAt: report?.reported_at ?? null,
     reason: reported?.reason ?? null,
     detail: reported?.detail ?? null,
+    refused: reported?.refused == null ? [] : JSON.parse(reported.refused),
+    refusedCount: reported?.refused_count ?? 0,
   };
 
   function derive(): SettingState["state"] {

@@ -64,6 +64,30 @@ export const settingStore = {
     return result.numInsertedOrUpdatedRows !== 0n;
   },
 
+  /** When the oldest order of a single host was given that the host has not reported on. */
+  async findOldestUnreported(db: Reader): Promise<string | null> {
+    const row = await db
+      .selectFrom("settings")
+      .leftJoin("setting_reports", (join) =>
+        join
+          .onRef("setting_reports.sensor_id", "=", "settings.target")
+          .onRef("setting_reports.action", "=", "settings.action")
+          .on("setting_reports.scope", "=", "host"),
+      )
+      .select("settings.ordered_at")
+      .where("settings.target", "<>", "all")
+      .where((eb) =>
+        eb.or([
+          eb("setting_reports.generation", "is", null),
+          eb("setting_reports.generation", "<", eb.ref("settings.generation")),
+        ]),
+      )
+      .orderBy("settings.ordered_at")
+      .limit(1)
+      .executeTakeFirst();
+    return row?.ordered_at ?? null;
+  },
+
   async forget(tx: Tx, sensorId: string): Promise<void> {
     await tx.deleteFrom("settings").where("target", "=", sensorId).execute();
     await tx.deleteFrom("setting_reports").where("sensor_id", "=", sensorId).execute();

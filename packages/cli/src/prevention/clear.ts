@@ -12,6 +12,6 @@ export const preventionClearVerb: ClientVerb<{ scope: ScopeOption }> = {
     changeRule(scope, scene, async (scopeId) => {
       const before = await scene.client.getPrevention(scopeId);
       await scene.client.clearPrevention(scopeId);
-      return { added: 0, removed: before.length, total: 0 };
+      return { added: 0, removed: before.files.length, total: 0 };
     }),
 };

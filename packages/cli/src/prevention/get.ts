@@ -1,6 +1,6 @@
 import { exitCodes, keyValues, table } from "@cordon/terminal";
 import type { ClientVerb } from "../client-verb.ts";
-import type { Host } from "../wire.ts";
+import type { Host, RuleModes, SettingState } from "../wire.ts";
 import { findScope, parseScope, type ScopeOption, scopeHelp } from "./scope.ts";
 
 export const preventionGetVerb: ClientVerb<{ scope: ScopeOption }> = {
@@ -11,10 +11,10 @@ export const preventionGetVerb: ClientVerb<{ scope: ScopeOption }> = {
   parse: ([scope]) => ({ scope: parseScope(String(scope)) }),
   async act(options, { client, output }) {
     const { id, label, host } = await findScope(client, options.scope);
-    const files = await client.getPrevention(id);
+    const { files, scripts, killRunning } = await client.getPrevention(id);
     const hosts = host === null ? await client.listHosts() : [host];
     const states = statesOf(hosts, host === null ? "all" : "host");
-    output.answer({ scope: id, files, states }, () =>
+    output.answer({ scope: id, files, scripts, killRunning, states }, () =>
       [
         keyValues([
           [
@@ -23,8 +23,11 @@ export const preventionGetVerb: ClientVerb<{ scope: ScopeOption }> = {
               ? `no rule for ${label}`
               : `${files.length} ${files.length === 1 ? "file" : "files"} on ${label}`,
           ],
+          ["modes", describeModes({ scripts, killRunning })],
           ["hosts", states === null ? undefined : describeStates(states)],
+          ["blocks", states === null ? undefined : describeBlocks(states)],
         ]),
+        ...describeRefused(states ?? []),
         ...(files.length === 0
           ? []
           : [
@@ -39,7 +42,10 @@ export const preventionGetVerb: ClientVerb<{ scope: ScopeOption }> = {
   },
 };
 
-type HostState = { sensorId: string; hostName: string; state: string; reason: string | null };
+type HostState = Pick<SettingState, "state" | "reason" | "refused" | "refusedCount" | "blocks24h"> & {
+  sensorId: string;
+  hostName: string;
+};
 
 /** How far the scope's rule has come on each host; null when the server does not tell. */
 function statesOf(hosts: Host[], scope: "host" | "all"): HostState[] | null {
@@ -47,7 +53,9 @@ function statesOf(hosts: Host[], scope: "host" | "all"): HostState[] | null {
   return hosts.flatMap(({ sensorId, hostName, settingStates }) =>
     (settingStates ?? [])
       .filter((state) => state.action === "prevention" && state.scope === scope)
-      .map(({ state, reason }) => ({ sensorId, hostName, state, reason })),
+      .map(({ state, reason, refused, refusedCount, blocks24h }) => {
+        return { sensorId, hostName, state, reason, refused, refusedCount, blocks24h };
+      }),
   );
 }
 
@@ -56,4 +64,24 @@ function describeStates(states: HostState[]): string | undefined {
   const counts = new Map<string, number>();
   for (const { state } of states) counts.set(state, (counts.get(state) ?? 0) + 1);
   return counts.size === 0 ? undefined : [...counts].map(([state, count]) => `${state} on ${count}`).join(", ");
+}
+
+function describeModes({ scripts, killRunning }: RuleModes): string | undefined {
+  const modes = [...(scripts ? ["scripts"] : []), ...(killRunning ? ["kill-running"] : [])];
+  return modes.length === 0 ? undefined : modes.join(", ");
+}
+
+function describeBlocks(states: HostState[]): string | undefined {
+  const told = states.flatMap(({ blocks24h }) => (blocks24h === null ? [] : [blocks24h]));
+  if (told.length === 0) return undefined;
+  const hosts = told.filter((blocks) => blocks > 0).length;
+  return `${told.reduce((sum, blocks) => sum + blocks, 0)} in the last 24 hours, on ${hosts} ${hosts === 1 ? "host" : "hosts"}`;
+}
+
+/** What a host does not ban, as it would not outlive it. */
+function describeRefused(states: HostState[]): string[] {
+  const rows = states.flatMap(({ hostName, refused }) =>
+    refused.map(({ hash, reason, detail }) => [hostName, hash, reason, detail]),
+  );
+  return rows.length === 0 ? [] : [table(["refused by", "hash", "reason", "detail"], rows)];
 }

@@ -1,6 +1,9 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { pipeline } from "node:stream/promises";
 import { failure } from "@cordon/terminal";
 import type { FileHash } from "../wire.ts";
 
@@ -8,10 +11,11 @@ export const hashHelp = [
   "HASH is a SHA-256 (64 hex digits) or MD5 (32) of a file's content, @FILE for a file with one a line,",
   "or - for the same on standard input. In such a list, blank lines and lines that start with # are skipped",
   "and what follows the hash on its line is ignored, so that the output of sha256sum will do.",
+  "--file PATH takes the SHA-256 of a file on this machine.",
 ].join("\n");
 
 /** Where hashes come from, as typed: read only when acted on. */
-export type HashSource = { hash: FileHash } | { file: string } | { stdin: true };
+export type HashSource = { hash: FileHash } | { file: string } | { stdin: true } | { contentOf: string };
 
 export function parseHashSources(words: string[]): HashSource[] {
   return words.map((word) => {
@@ -37,7 +41,15 @@ export function keyOf({ algorithm, hash }: FileHash): string {
 async function readSource(source: HashSource, stdin: Readable): Promise<FileHash[]> {
   if ("hash" in source) return [source.hash];
   if ("file" in source) return parseLines(await readFile(source.file, "utf8"), source.file);
+  if ("contentOf" in source) return [{ algorithm: "sha256", hash: await hashOf(source.contentOf) }];
   return parseLines(await text(stdin), "standard input");
+}
+
+/** SHA-256 of a local file, read piece by piece. */
+async function hashOf(path: string): Promise<string> {
+  const digest = createHash("sha256");
+  await pipeline(createReadStream(path), digest);
+  return digest.digest("hex");
 }
 
 function parseLines(content: string, where: string): FileHash[] {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { no, ok, openConnectedSession } from "../test-recorded-session.ts";
 
@@ -85,6 +88,66 @@ test("labels that somebody gave in the console survive add, remove and set", asy
   assert.deepEqual(await written("add", "all", c), whole(dropper, loader, { file: { sha256: c } }));
   assert.deepEqual(await written("remove", "all", a), whole(loader));
   assert.deepEqual(await written("set", "all", a, c), whole(dropper, { file: { sha256: c } }));
+});
+
+test("the modes of a rule survive add, remove and set, and each can be named to change it", async (t) => {
+  const modes = { scripts: true, killRunning: true };
+  const { run, asked } = await openConnectedSession(t, {
+    [`GET ${all}`]: [ok({ settings: { ...rule(a).settings, ...modes } })],
+    [`POST ${all}`]: [ok(rule())],
+  });
+  const written = async (...args: string[]) => {
+    asked.length = 0;
+    assert.equal((await run(["prevention", ...args])).exitCode, 0);
+    const order = asked.find(({ method }) => method === "POST");
+    if (order === undefined) return null;
+    const { objects, ...rest } = (order.body as { settings: { objects: unknown[] } }).settings;
+    return [objects.length, rest];
+  };
+  assert.deepEqual(await written("add", "all", b), [2, modes]);
+  assert.deepEqual(await written("set", "all", b, c), [2, modes]);
+  assert.deepEqual(await written("add", "all", b, "--no-scripts"), [2, { killRunning: true }]);
+  assert.deepEqual(await written("add", "all", "--no-kill-running"), [1, { scripts: true }]);
+  assert.deepEqual(await written("remove", "all", c, "--no-scripts", "--no-kill-running"), [1, {}]);
+  assert.deepEqual(await written("remove", "all", c, "--scripts"), null, "as it is already");
+  const { stdout } = await run(["prevention", "get", "all"]);
+  assert.match(stdout, /modes: +scripts, kill-running/);
+});
+
+test("a file of this machine is named by what is in it, and one that cannot be read changes nothing", async (t) => {
+  const { run, asked, root } = await openConnectedSession(t, { [`POST ${all}`]: [ok(rule())] });
+  const file = join(root, "dropper");
+  await writeFile(file, "bad\n");
+  const hash = createHash("sha256").update("bad\n").digest("hex");
+  assert.equal((await run(["prevention", "add", "all", "--file", file, a, "--file", file])).exitCode, 0);
+  assert.deepEqual(asked.at(-1)?.body, rule(a, hash));
+  asked.length = 0;
+  assert.notEqual((await run(["prevention", "add", "all", "--file", join(root, "missing")])).exitCode, 0);
+  assert.equal((await run(["prevention", "add", "all"])).exitCode, 2);
+  assert.equal((await run(["prevention", "add", "all", "--scripts"])).exitCode, 1, "there is no rule to set it of");
+  assert.equal(asked.filter(({ method }) => method === "POST").length, 0);
+});
+
+test("get tells how often hosts blocked, and which hashes they refuse", async (t) => {
+  const state = (state: object) => ({
+    settingStates: [{ type: "prevention", scope: "all", state: "in_effect", orderedGeneration: 1, ...state }],
+  });
+  const refused = [{ hash: a, reason: "HOST_NEEDS_IT", detail: "/usr/bin/bash" }];
+  const { run } = await openConnectedSession(t, {
+    [`GET ${all}`]: [ok(rule(a, b))],
+    "GET /sensors": [
+      ok({ sensors: [] }),
+      ok({
+        sensors: [
+          { sensorId: "1", host: "host1", ...state({ blocks24h: 7, refused, refusedCount: 1 }) },
+          { sensorId: "2", host: "host2", ...state({ blocks24h: 0 }) },
+        ],
+      }),
+    ],
+  });
+  const { stdout } = await run(["prevention", "get", "all"]);
+  assert.match(stdout, /blocks: +7 in the last 24 hours, on 1 host\n/);
+  assert.match(stdout, /host1 +a{64} +HOST_NEEDS_IT +\/usr\/bin\/bash/);
 });
 
 test("an empty list does not clear a rule by accident", async (t) => {

@@ -1,19 +1,20 @@
 import { failure } from "@cordon/terminal";
 import type { ClientVerb } from "../client-verb.ts";
-import { type ChangeOptions, changeRule, parseChange } from "./change.ts";
+import { type ChangeOptions, changeFlags, changeRule, modesHelp, parseChange } from "./change.ts";
 import { hashHelp, keyOf, readHashes } from "./hashes.ts";
 import { scopeHelp } from "./scope.ts";
 
 export const preventionSetVerb: ClientVerb<ChangeOptions> = {
-  words: "set <host> <hash...>",
+  words: "set <host> [hash...]",
   summary: "replace the rule: just these files must not run",
-  description: `${scopeHelp}\n\n${hashHelp}`,
+  description: `${scopeHelp}\n\n${hashHelp}\n\n${modesHelp}`,
   examples: [
     ["cordon prevention set all @banned.txt"],
     ["sha256sum /tmp/bad | cordon prevention set host4 -", "what is on standard input"],
   ],
+  flags: changeFlags,
   parse: parseChange,
-  act: ({ scope, sources }, scene) =>
+  act: ({ scope, sources, modes }, scene) =>
     changeRule(scope, scene, async (scopeId) => {
       const files = await readHashes(sources, scene.output.terminal.stdin);
       if (files.length === 0) {
@@ -21,13 +22,12 @@ export const preventionSetVerb: ClientVerb<ChangeOptions> = {
           advice: "To remove the whole rule: cordon prevention clear HOST",
         });
       }
-      const before = new Map((await scene.client.getPrevention(scopeId)).map((file) => [keyOf(file), file]));
-      const kept = files.filter((file) => before.has(keyOf(file))).length;
+      const before = await scene.client.getPrevention(scopeId);
+      const known = new Map(before.files.map((file) => [keyOf(file), file]));
+      const kept = files.filter((file) => known.has(keyOf(file))).length;
       // The labels of those that stay are somebody's notes: they stay too.
-      await scene.client.setPrevention(
-        scopeId,
-        files.map((file) => before.get(keyOf(file)) ?? file),
-      );
-      return { added: files.length - kept, removed: before.size - kept, total: files.length };
+      const labelled = files.map((file) => known.get(keyOf(file)) ?? file);
+      await scene.client.setPrevention(scopeId, { ...before, ...modes, files: labelled });
+      return { added: files.length - kept, removed: known.size - kept, total: files.length };
     }),
 };

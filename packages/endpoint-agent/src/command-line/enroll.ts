@@ -56,6 +56,7 @@ export function enrollVerb(config: Config): Verb<Options> {
         });
       }
       const joinToken = parseJoinToken(token === "-" ? await readAll(output.terminal.stdin) : token);
+      // Prevention is tested when the agent starts, which tells the Central Node with its first word.
       const enforcers = createHostEnforcers(process.platform);
       const abilities = createAbilities({ enforcers, log: silentLog });
       await abilities.refresh();

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { existsSync, renameSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Logger } from "../log.ts";
+import { createBlockStore } from "./block-store.ts";
+import { createPreventionStore } from "./prevention-store.ts";
 import { createSettingStore } from "./setting-store.ts";
 import { createSpoolStore, type SpoolLimits } from "./spool-store.ts";
 import { createTaskStore } from "./task-store.ts";
@@ -12,6 +14,11 @@ import { createTaskStore } from "./task-store.ts";
  */
 export type Journal = ReturnType<typeof createJournal>;
 
+/**
+ * `user_version` is the oldest schema that a reader must know. What was added since stands in `additions`, which an older
+ * agent does not look at and does not harm: so a host can go back to an older agent, and forth again, and keep its state.
+ * Only a change that an older agent would misread raises it.
+ */
 const schemaVersion = 1;
 const schema = `
   CREATE TABLE journal (journal_id TEXT NOT NULL, lineage TEXT);
@@ -28,6 +35,18 @@ const schema = `
     body TEXT NOT NULL, output_bytes INTEGER NOT NULL
   );
   PRAGMA user_version = ${schemaVersion};
+`;
+const additions = `
+  CREATE TABLE IF NOT EXISTS prevention_file (
+    scope TEXT NOT NULL, hash TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (scope, hash)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS prevention_part (
+    scope TEXT NOT NULL, hash TEXT NOT NULL, name TEXT, PRIMARY KEY (scope, hash)
+  ) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS block (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, event_id TEXT NOT NULL UNIQUE, body TEXT NOT NULL, bytes INTEGER NOT NULL
+  );
+  CREATE TABLE IF NOT EXISTS block_loss (one INTEGER PRIMARY KEY, lost INTEGER NOT NULL);
 `;
 
 /** Another process has the journal open: an agent runs on this state directory. */
@@ -64,6 +83,7 @@ export function createMemoryJournal({ spoolLimits }: { spoolLimits?: SpoolLimits
   // The smallest: each table and index takes a page at least, and a fleet has thousands of journals.
   database.exec("PRAGMA page_size = 512");
   database.exec(schema);
+  database.exec(additions);
   return createJournal(database, spoolLimits);
 }
 
@@ -100,6 +120,8 @@ function createJournal(database: DatabaseSync, spoolLimits?: SpoolLimits) {
     settings: createSettingStore({ prepare }),
     tasks: createTaskStore({ prepare }),
     spool: createSpoolStore({ prepare }, spoolLimits),
+    prevention: createPreventionStore({ prepare }),
+    blocks: createBlockStore({ prepare }),
     /** All of it or nothing, on disk when it returns. One inside another joins it. */
     transaction<T>(work: () => T): T {
       if (inTransaction) return work();
@@ -122,6 +144,7 @@ function createJournal(database: DatabaseSync, spoolLimits?: SpoolLimits) {
       open = false;
     },
   };
+  journal.transaction(() => journal.prevention.takeOver(journal.settings.all(), journal.settings.put));
   return journal;
 }
 
@@ -135,6 +158,7 @@ function openDatabase(path: string): DatabaseSync {
     const version = Number(database.prepare("PRAGMA user_version").get()?.user_version);
     if (version > schemaVersion) throw new Error(`${path} was written by a newer agent (schema ${version})`);
     if (version === 0) database.exec(schema);
+    database.exec(additions);
     database.exec("COMMIT");
     const check = database.prepare("PRAGMA quick_check(1)").get();
     if (check?.quick_check !== "ok") {

@@ -1,3 +1,4 @@
+import type { RefusedPart } from "@cordon/response-actions/enforcers";
 import type { Deadline } from "../deadline.ts";
 import type { JournalDatabase } from "./journal-database.ts";
 
@@ -9,7 +10,7 @@ export type SettingRecord = {
   lineage: string;
   /** The newest ordered. */
   generation: number;
-  /** What is kept true: the wish of the newest order that was taken. Null: lifted. */
+  /** What is kept true: the wish of the newest order that was taken. Null: lifted. Of prevention a `KeptRule`. */
   wish: object | null;
   /** Null: the wish has no end. */
   deadline: Deadline | null;
@@ -21,7 +22,15 @@ export type SettingRecord = {
   /** Why the newest order was not taken; `wish` and `deadline` then are still those of the one before. */
   refusal: { reason: string; detail: string } | null;
   /** What came of the newest generation; null: not yet known. */
-  outcome: { state: "in-effect" | "lifted" | "failed"; reason?: string; detail?: string; at: string } | null;
+  outcome: {
+    state: "in-effect" | "lifted" | "failed";
+    reason?: string;
+    detail?: string;
+    /** Parts of the wish that this host does not carry out: the first of `refusedCount`. */
+    refused?: RefusedPart[];
+    refusedCount?: number;
+    at: string;
+  } | null;
 };
 
 export function createSettingStore({ prepare }: JournalDatabase) {

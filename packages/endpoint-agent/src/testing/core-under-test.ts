@@ -1,4 +1,10 @@
-import type { AgentMessage, SettingReport, TaskReport, Welcome } from "@cordon/contract";
+import {
+  type AgentMessage,
+  agentProtocolVersion,
+  type SettingReport,
+  type TaskReport,
+  type Welcome,
+} from "@cordon/contract";
 import { createAgentCore } from "../agent-core.ts";
 import { createMemoryJournal, type Journal } from "../journal/journal.ts";
 import { allowAll, type LocalPolicy } from "../local-policy.ts";
@@ -9,9 +15,9 @@ import { createManualClock, type ManualClock } from "./manual-clock.ts";
 export const lineageA = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa";
 export const lineageB = "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb";
 
-export const welcome = (lineage = lineageA): Welcome => ({
+export const welcome = (lineage = lineageA, protocol = agentProtocolVersion): Welcome => ({
   type: "welcome",
-  protocol: 1,
+  protocol,
   sensorId: "11111111-1111-4111-8111-111111111111",
   lineage,
   heartbeatSec: 30,
@@ -75,7 +81,7 @@ export async function startCore({
     clock,
     sent,
     closes,
-    connect(lineage = lineageA) {
+    connect(lineage = lineageA, protocol = agentProtocolVersion) {
       core.opened({
         send(message) {
           sent.push(message);
@@ -83,7 +89,7 @@ export async function startCore({
         },
         close: (code) => closes.push(code),
       });
-      core.receive(welcome(lineage));
+      core.receive(welcome(lineage, protocol));
     },
     /** Feeds messages in and waits until all that follows from them is done. */
     async receive(...messages: object[]) {

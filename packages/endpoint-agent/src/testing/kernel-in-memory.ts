@@ -1,11 +1,15 @@
-import type { RunProcessParameters } from "@cordon/response-actions";
-import type { ProcessIdentity, Reachability, TaskOutcome } from "@cordon/response-actions/enforcers";
+import type { PreventionWish, RunProcessParameters } from "@cordon/response-actions";
+import type { Effect, ProcessIdentity, Reachability, TaskOutcome } from "@cordon/response-actions/enforcers";
 import type { Clock } from "../host/clock.ts";
 import type { Enforcers } from "../host/enforcers.ts";
 
 /** What a host's kernel would hold: it outlives the agent, and is what a test looks at in the end. */
 export type KernelInMemory = {
   isolation: { autoTurnoffTimeoutInSec: number; endsAtBootMs: number } | null;
+  /** The prevention rules in force, by scope. */
+  banned: Map<"host" | "all", PreventionWish>;
+  /** Hashes that this host would not outlive. */
+  needed: Set<string>;
   /** Each start of a program, by its name. */
   started: string[];
   /** Programs that run now, and how to end one. */
@@ -22,7 +26,7 @@ export type KernelInMemory = {
   notice(): void;
 };
 
-export type HostInMemory = { kernel: KernelInMemory; startProcess(): Required<Enforcers> };
+export type HostInMemory = { kernel: KernelInMemory; startProcess(): Enforcers };
 
 /**
  * Enforcers that act on memory instead of on the machine that the tests run on. A program named `wait` runs until the test
@@ -32,6 +36,8 @@ export type HostInMemory = { kernel: KernelInMemory; startProcess(): Required<En
 export function createKernelInMemory(clock: Clock): HostInMemory {
   const kernel: KernelInMemory = {
     isolation: null,
+    banned: new Map(),
+    needed: new Set(),
     started: [],
     running: new Map(),
     terminatedLeftovers: [],
@@ -52,7 +58,16 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
     return { ...held, detail: `tampered with ${kernel.tampered}`, reason: "TAMPERED" } as const;
   };
 
-  function startProcess(): Required<Enforcers> {
+  const bannedNow = (scope: "host" | "all"): Effect<never> => {
+    const wish = kernel.banned.get(scope);
+    if (wish === undefined) return { state: "lifted" };
+    const refused = wish.files
+      .filter(({ hash }) => kernel.needed.has(hash))
+      .map(({ hash }) => ({ part: hash, reason: "HOST_NEEDS_IT", detail: "the host runs on it" }));
+    return { state: "in-effect", detail: `${wish.files.length} files banned`, remainingSec: null, refused };
+  };
+
+  function startProcess(): Enforcers {
     newestProcess += 1;
     const process = newestProcess;
     let busy = false;
@@ -83,6 +98,18 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
           kernel.notice = noticed;
         },
         readBack: async () => current(),
+        close: async () => {},
+      },
+      prevention: {
+        ability: async () => ({ able: true }),
+        async enforce({ scope, wish }) {
+          await (kernel.gate ?? null);
+          if (process !== newestProcess) await new Promise(() => {});
+          if (wish === null) kernel.banned.delete(scope);
+          else kernel.banned.set(scope, wish);
+          return bannedNow(scope);
+        },
+        readBack: async (scope) => bannedNow(scope),
         close: async () => {},
       },
       "run-process": {

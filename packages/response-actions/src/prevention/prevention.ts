@@ -42,5 +42,11 @@ export const prevention = {
     };
   },
   lifetimeSec: (_wish: PreventionWish) => null,
-  failures: {},
+  failures: {
+    HOST_NEEDS_IT: "the host would not live without this file, so it is not banned there",
+    GUARD_PATH: "what the agent was told to guard cannot be guarded",
+    GUARD_FAILED: "the guard could not be started, or does not answer",
+    READ_BACK_DIFFERS: "what the guard holds, or the kernel asks it about, is not what was ordered",
+  },
 } as const satisfies SettingAction;
+export type PreventionFailure = keyof typeof prevention.failures;

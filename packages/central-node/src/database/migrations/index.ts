@@ -1,5 +1,6 @@
 import { initial } from "./0001-initial.ts";
+import { preventionSetsAndBlocks } from "./0002-prevention-sets-and-blocks.ts";
 import type { Migration } from "./migration.ts";
 
 /** Append only, forward only: never reorder, change or remove a line that has been released. */
-export const migrations: readonly Migration[] = [initial];
+export const migrations: readonly Migration[] = [initial, preventionSetsAndBlocks];
