@@ -147,6 +147,24 @@ test("the agent as a service outlives hangs, power failures, upgrades and bad ve
     note("open after the power failure");
   });
 
+  const banned = "/usr/local/bin/banned";
+  await t.test("its guard outlives it: what is banned does not run while a killed agent is started again", async () => {
+    await on(`cp /bin/echo ${banned}; echo more >> ${banned}; ${banned} runs`);
+    const [sha256 = ""] = (await on(`sha256sum ${banned}`)).split(" ");
+    const rule = await soar.post(`settings?sensor_id=${sensorId}&settings_type=prevention`, {
+      settings: { objects: [{ file: { sha256 } }] },
+    });
+    assert.equal(rule.status, 200, rule.text);
+    await lab.untilAgentSays(/prevention in effect/);
+    const restarts = Number(await show("NRestarts"));
+    const { stdout } = await machine.run(`kill -KILL $(systemctl show -p MainPID --value cordon-agent)
+        until [ "$(systemctl show -p NRestarts --value cordon-agent)" != ${restarts} ]; do ${banned} ran; done
+        ${banned} ran`);
+    assert.equal(stdout, "");
+    await lab.untilAgentSays(/^connected; prevention in effect/);
+    note("the guard has outlived its agent");
+  });
+
   await t.test("removed, it leaves its state and nothing else, and no process", async () => {
     await orderIsolation();
     await on("cordon-agent service uninstall --yes --lift");
@@ -159,6 +177,7 @@ test("the agent as a service outlives hangs, power failures, upgrades and bad ve
       "/etc/systemd/system/cordon-agent.service.d\n/etc/systemd/system/cordon-test-port.service",
     );
     assert.equal(await on("pgrep -af /usr/lib/cordon-agent || true"), "");
+    assert.equal(await on(`${banned} runs`), "runs");
     note("removed");
   });
 });

@@ -12,6 +12,8 @@ const isolation: SettingSummary = {
   state: "in-effect",
   reason: null,
   detail: "0 exclusions, Central Node 192.0.2.10:443",
+  refusedCount: 0,
+  refusedPart: null,
   isWished: true,
   remainingSec: 5400,
 };
@@ -47,6 +49,13 @@ test("status shouts what is wrong: no contact and why, a failure and its reason,
   assert.match(describeStatus({ ...status, settings: [released] }, null, nowMs), /RELEASED_LOCALLY, not in force/);
   assert.match(describeStatus({ running: false, sensorId: "5e1f", settings: [] }, null, nowMs), /NOT RUNNING/);
   assert.match(describeStatus({ ...status, link: "removed" }, null, nowMs), /REMOVED this host/);
+});
+
+test("status names what the host refuses of an order", () => {
+  const refusedPart = { part: "ab12", reason: "HOST_NEEDS_IT" };
+  const refusing = { ...isolation, action: "prevention", detail: "2 files banned", refusedCount: 3, refusedPart };
+  const text = describeStatus({ ...status, settings: [refusing] }, null, nowMs);
+  assert.match(text, /^prevention, refused: +3 parts, such as ab12: HOST_NEEDS_IT$/m);
 });
 
 test("uninstalling says what becomes of an isolation, of prevention and of what is kept", () => {

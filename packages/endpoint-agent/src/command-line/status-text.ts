@@ -12,7 +12,8 @@ export type Status = { running: boolean } & Partial<ReturnType<RunningAgent["sta
 
 /** For people in a hurry: who, connected or why not, what is in force and for how long, what went wrong. */
 export function describeStatus(status: Status, service: ServiceState | null, nowMs: number): string {
-  const { running, sensorId, version, link, contact, capabilities, tasks, reportsWaiting, settings } = status;
+  const { running, sensorId, version, link, contact, capabilities, tasks, reportsWaiting, blocksWaiting, settings } =
+    status;
   const facts = keyValues([
     ["Sensor ID", sensorId],
     ["Agent", running ? `running${version === undefined ? "" : `, version ${version}`}` : "NOT RUNNING"],
@@ -21,11 +22,10 @@ export function describeStatus(status: Status, service: ServiceState | null, now
     ["Can do", capabilities?.join(", ")],
     ["Tasks", tasks === undefined ? undefined : `${tasks.running} running, ${tasks.waiting} waiting`],
     ["Reports to send", String(reportsWaiting ?? 0)],
+    ["Blocks to send", blocksWaiting === undefined ? undefined : String(blocksWaiting)],
   ]);
   if (settings.length === 0) return `${facts}\nNothing was ever ordered here.`;
-  const remarks = settings.flatMap(({ action, scope, detail, state }) =>
-    detail === null || state === "lifted" ? [] : [[nameOf({ action, scope }), detail] as [string, string]],
-  );
+  const remarks = settings.flatMap(remarksOn);
   const rows = settings.map((setting): Cell[] => [
     nameOf(setting),
     stateOf(setting),
@@ -34,6 +34,15 @@ export function describeStatus(status: Status, service: ServiceState | null, now
   ]);
   const orders = table(["Ordered", "State", "Ends in", "Generation"], rows);
   return [facts, "", orders, ...(remarks.length === 0 ? [] : ["", keyValues(remarks)])].join("\n");
+}
+
+function remarksOn(setting: SettingSummary): [string, string][] {
+  const { detail, state, refusedCount, refusedPart } = setting;
+  const name = nameOf(setting);
+  const remarks: [string, string][] = detail === null || state === "lifted" ? [] : [[name, detail]];
+  if (refusedPart === null) return remarks;
+  const example = `${refusedPart.part}: ${refusedPart.reason}`;
+  return [...remarks, [`${name}, refused`, refusedCount === 1 ? example : `${refusedCount} parts, such as ${example}`]];
 }
 
 function nameOf({ action, scope }: Pick<SettingSummary, "action" | "scope">): string {
