@@ -17,6 +17,13 @@ const systemPrograms = [
   { program: "ping", debianPackage: "iputils-ping", leftOut: "ping in the demo and in the isolation tests" },
   { program: "openssl", debianPackage: "openssl", leftOut: "the exchange with openssl-made certificates" },
   { program: "curl", debianPackage: "curl", leftOut: "the exchange with curl" },
+  {
+    program: "qemu-system-x86_64",
+    debianPackage: "qemu-system-x86",
+    leftOut: "the agent as a service on a host that boots and loses its power",
+  },
+  { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
+  { program: "mke2fs", debianPackage: "e2fsprogs", leftOut: "the same: its disks" },
   { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
   { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
   { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
