@@ -58,6 +58,17 @@ const proofs: Record<RuleName, { broken: [blamed: string, tree: Tree][]; sound: 
     broken: [[`${agent}/a.ts`, { [`${agent}/a.ts`]: 'import { x } from "../../contract/src/problem.ts";' }]],
     sound: { [`${agent}/host/a.ts`]: 'import { x } from "../journal.ts"; import { y } from "@cordon/contract";' },
   },
+  consoleHoldsOnlyTwoLeaves: {
+    broken: [
+      [
+        "packages/console/src/a.tsx",
+        { "packages/console/src/a.tsx": 'import { table } from "@cordon/terminal";\nexport const a = <p>a</p>;' },
+      ],
+    ],
+    sound: {
+      "packages/console/src/a.ts": 'import "@cordon/contract/console-api"; import "@cordon/response-actions";',
+    },
+  },
   enforcersBelongToTheAgent: {
     broken: [[`${node}/a.ts`, { [`${node}/a.ts`]: 'import { x } from "@cordon/response-actions/enforcers";' }]],
     sound: { [`${agent}/host/a.ts`]: 'import { x } from "@cordon/response-actions/enforcers";' },
@@ -115,6 +126,8 @@ const proofs: Record<RuleName, { broken: [blamed: string, tree: Tree][]; sound: 
       "packages/central-node/package.json": packageJson("n", ["@cordon/contract", "@peculiar/x509"]),
       [`${node}/a.ts`]: 'import "node:fs"; import "fs"; import "@peculiar/x509/sub"; import "@cordon/contract";',
       [`${node}/a.test.ts`]: 'import "fast-check";',
+      "packages/console/package.json": '{"name":"c","devDependencies":{"vite":"1"}}',
+      "packages/console/vite.config.ts": 'import { defineConfig } from "vite";',
     },
   },
   agentBringsOnlyWhatItMust: {

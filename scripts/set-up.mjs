@@ -1,38 +1,52 @@
 // Brings a fresh checkout to where everything runs: npm packages, and the system programs that the tests drive.
 // Plain JavaScript without packages, for Node 20 and later: it runs before node_modules (and the Node in it) exists.
-//   node scripts/set-up.mjs [--packages-only]
+//   node scripts/set-up.mjs [--packages-only | --demo]
+// --demo: without what only the tests and the benchmarks need, some of it large.
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildConsole } from "./set-up-console.mjs";
 import { fetchFapolicyd } from "./set-up-fapolicyd.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** `testsOnly`: the demo does without. */
 const systemPrograms = [
   { program: "nft", debianPackage: "nftables", leftOut: "network isolation on this machine" },
   { program: "ip", debianPackage: "iproute2", leftOut: "everything in network namespaces" },
   { program: "conntrack", debianPackage: "conntrack", leftOut: "cutting connections older than an isolation" },
-  { program: "tcpdump", debianPackage: "tcpdump", leftOut: "the proof that an isolated host sends no packet" },
   { program: "ping", debianPackage: "iputils-ping", leftOut: "ping in the demo and in the isolation tests" },
   { program: "openssl", debianPackage: "openssl", leftOut: "the exchange with openssl-made certificates" },
   { program: "curl", debianPackage: "curl", leftOut: "the exchange with curl" },
-  {
-    program: "qemu-system-x86_64",
-    debianPackage: "qemu-system-x86",
-    leftOut: "the agent as a service on a host that boots and loses its power",
-  },
-  { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
-  { program: "mke2fs", debianPackage: "e2fsprogs", leftOut: "the same: its disks" },
-  { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
-  { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
-  { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
-  { program: "mkfs.ext2", debianPackage: "e2fsprogs", leftOut: "the bypass matrix and the cost of an exec" },
-  { program: "python3", debianPackage: "python3", leftOut: "the bypass matrix and the cost of an exec" },
+  ...[
+    { program: "tcpdump", debianPackage: "tcpdump", leftOut: "the proof that an isolated host sends no packet" },
+    { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
+    { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
+    { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
+    { program: "mkfs.ext2", debianPackage: "e2fsprogs", leftOut: "the bypass matrix and the cost of an exec" },
+    { program: "python3", debianPackage: "python3", leftOut: "the bypass matrix and the cost of an exec" },
+    {
+      program: "qemu-system-x86_64",
+      debianPackage: "qemu-system-x86",
+      leftOut: "the agent as a service on a host that boots and loses its power",
+    },
+    { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
+    { program: "chromium", debianPackage: "chromium", leftOut: "the console in a browser" },
+  ].map((program) => ({ ...program, testsOnly: true })),
 ];
 
+const forDemo = process.argv.includes("--demo");
+
 setUpPackages();
-if (!process.argv.includes("--packages-only")) setUpSystemPrograms();
+if (!process.argv.includes("--packages-only")) {
+  const whyNoConsole = buildConsole(root, say);
+  if (whyNoConsole !== null) {
+    say(whyNoConsole);
+    process.exit(1);
+  }
+  setUpSystemPrograms();
+}
 
 function setUpPackages() {
   if (packagesAreCurrent()) return;
@@ -87,10 +101,10 @@ function readLock(path) {
 function setUpSystemPrograms() {
   let missing = missingPrograms();
   if (missing.length > 0 && canInstall()) {
-    installWithApt(missing.map((each) => each.debianPackage));
+    installWithApt([...new Set(missing.map((each) => each.debianPackage))]);
     missing = missingPrograms();
   }
-  const noFapolicyd = process.platform === "linux" ? fetchFapolicyd(root) : null;
+  const noFapolicyd = process.platform === "linux" && !forDemo ? fetchFapolicyd(root) : null;
   if (missing.length === 0 && noFapolicyd === null) return;
   for (const { program, debianPackage, leftOut } of missing) {
     say(`${program} is missing (Debian package ${debianPackage}); left out: ${leftOut}`);
@@ -106,7 +120,8 @@ function missingPrograms() {
   if (process.platform !== "linux") return [];
   // Debian keeps nft and conntrack where only root's PATH looks.
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/local/sbin"];
-  return systemPrograms.filter(({ program }) => !folders.some((folder) => isExecutable(join(folder, program))));
+  const wanted = systemPrograms.filter(({ testsOnly }) => !(forDemo && testsOnly));
+  return wanted.filter(({ program }) => !folders.some((folder) => isExecutable(join(folder, program))));
 }
 
 function isExecutable(path) {

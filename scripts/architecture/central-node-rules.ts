@@ -6,12 +6,12 @@ const source = "packages/central-node/src/";
 
 /** A folder may import from the rows above its own, never from its own row or below. */
 const layers = [
-  ["database", "http", "text"],
+  ["database", "http", "text", "changes"],
   ["audit"],
-  ["users", "external-systems", "hosts"],
+  ["users", "external-systems", "hosts", "installation"],
   ["metrics"],
   ["enrolment", "settings", "tasks", "blocks"],
-  ["agent-link", "response-api", "console"],
+  ["agent-link", "response-api", "console-api"],
   ["admin-socket"],
   ["command-line"],
 ];

@@ -48,6 +48,15 @@ const packagesAreImportedByName: Rule = {
       .map(({ file, line, specifier }) => ({ file, line, what: `imports ${specifier}` })),
 };
 
+const consoleHoldsOnlyTwoLeaves: Rule = {
+  rule: "of ours the console imports only contract and response-actions",
+  why: "what it imports is sent to a browser: the table of calls and the checks of orders, and nothing that runs on a machine",
+  check: (tree) =>
+    crossings(tree)
+      .filter(({ from, to }) => from === "packages/console" && !leaves.slice(0, 2).includes(to))
+      .map(({ file, line, specifier }) => ({ file, line, what: `imports ${specifier}` })),
+};
+
 const enforcersBelongToTheAgent: Rule = {
   rule: "only the agent (and the system tests) import @cordon/response-actions/enforcers",
   why: "the enforcers change the machine that they run on; a server or a command line must not hold that power",
@@ -77,7 +86,11 @@ const productsHoldNoTests: Rule = {
       ),
 };
 
-const browserEntries = ["packages/contract/src/index.ts", "packages/response-actions/src/index.ts"];
+const browserEntries = [
+  "packages/contract/src/index.ts",
+  "packages/contract/src/console-api.ts",
+  "packages/response-actions/src/index.ts",
+];
 
 const leavesLoadInABrowser: Rule = {
   rule: "what contract's and response-actions' main entries reach holds no node: module and no enforcer",
@@ -111,7 +124,8 @@ const importsAreDeclared: Rule = {
           own?.name,
           ...Object.keys(own?.dependencies ?? {}),
           ...Object.keys(own?.optionalDependencies ?? {}),
-          ...(isTest(file) || folder === "" || folder === "system-tests"
+          // What lies beside a package.json builds the package, and is no part of it.
+          ...(isTest(file) || folder === "" || folder === "system-tests" || /^packages\/[^/]+\/[^/]+$/.test(file)
             ? [...Object.keys(own?.devDependencies ?? {}), ...Object.keys(root?.devDependencies ?? {})]
             : []),
         ]);
@@ -200,6 +214,7 @@ export const packageRules = {
   leavesImportNothing,
   deployablesMeetOnTheWire,
   packagesAreImportedByName,
+  consoleHoldsOnlyTwoLeaves,
   enforcersBelongToTheAgent,
   productsHoldNoTests,
   leavesLoadInABrowser,

@@ -83,6 +83,7 @@ async function start(
         connection.frames.push({ to: "agent", text: frame.toString("utf8") });
       },
       slots: createTransferSlots(1),
+      outputBudget: { take: () => true },
       close: (code) => {
         connection.open = false;
         session.end();

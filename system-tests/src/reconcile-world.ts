@@ -258,6 +258,7 @@ export async function createWorld(database: Database) {
           if (connection.agentSide) connection.toAgent.push({ frame: frame.toString("utf8"), sentAtMs: realMs });
         },
         slots: createTransferSlots(1),
+        outputBudget: { take: () => true },
         close: (code, why) => {
           wrong.push(`the node closed: ${code} ${why}`);
           endNodeSide(connection);

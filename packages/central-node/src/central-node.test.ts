@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { request } from "node:https";
 import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,6 +9,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { responseApiBase } from "@cordon/contract";
+import pino, { type Logger } from "pino";
 import { createCentralNode } from "./central-node.ts";
 import type { CentralNodeConfig } from "./config.ts";
 import { makeCertificate } from "./http/test-certificates.ts";
@@ -15,7 +17,7 @@ import { silentLog } from "./test-services.ts";
 
 const anywhere = { host: "127.0.0.1", port: 0 };
 
-async function start(t: TestContext, changes: Partial<CentralNodeConfig> = {}) {
+async function start(t: TestContext, changes: Partial<CentralNodeConfig> = {}, log: Logger = silentLog) {
   const dataDir = await mkdtemp(join(tmpdir(), "cordon-node-"));
   t.after(() => rm(dataDir, { recursive: true, force: true }));
   const node = await createCentralNode({
@@ -38,10 +40,15 @@ async function start(t: TestContext, changes: Partial<CentralNodeConfig> = {}) {
         taskDeliveryDays: 7,
         agentHeartbeatSec: 30,
         newConnectionsPerSec: 100,
+        sessionIdleHours: 8,
+        sessionHours: 24,
       },
+      consoleUrl: null,
+      consoleFiles: dataDir,
+      identityProvider: null,
       ...changes,
     },
-    log: silentLog,
+    log,
     now: () => new Date(),
   });
   let closing: Promise<void> | null = null;
@@ -161,6 +168,34 @@ test("clients that hang, at whatever step, do not keep a Central Node from closi
   t.diagnostic(`closed in ${Math.round(ms)} ms`);
   // The program gives up, and ends with a failure, after 10 s.
   assert.ok(ms < 8000, `closing took ${Math.round(ms)} ms`);
+});
+
+test("a Central Node without an administrator logs a link that makes the first one; an open stream keeps no node from closing", async (t) => {
+  const lines: string[] = [];
+  const { console: url, close } = await start(t, {}, pino({}, { write: (line: string) => void lines.push(line) }));
+  const { link } = JSON.parse(lines.find((line) => line.includes("/set-up#token=")) ?? "{}");
+  assert.ok(link.startsWith(`${url}/set-up#token=`));
+  const asked = request(`${url}/api/v1/set-up`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    rejectUnauthorized: false,
+    agent: false,
+  });
+  asked.end(JSON.stringify({ token: link.split("token=")[1], name: "alice", password: "correct horse battery" }));
+  const [made] = (await once(asked, "response")) as [IncomingMessage];
+  made.resume();
+  assert.equal(made.statusCode, 200);
+  const cookie = (made.headers["set-cookie"] ?? []).map((line) => line.split(";")[0]).join("; ");
+  const follow = request(`${url}/api/v1/events`, { headers: { cookie }, rejectUnauthorized: false, agent: false });
+  follow.end();
+  const [stream] = (await once(follow, "response")) as [IncomingMessage];
+  assert.equal(stream.statusCode, 200);
+  stream.resume();
+  const ended = once(stream, "end");
+  const closed = close();
+  // Well-ended, not cut off.
+  await ended;
+  await closed;
 });
 
 test("a request under way when a Central Node closes is still answered", async (t) => {

@@ -1,13 +1,16 @@
 /** The composition root: read it to know what depends on what. */
+import { readFileSync } from "node:fs";
 import type { Server } from "node:https";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import { createAgentLink } from "./agent-link/agent-link.ts";
 import { enrolRoutes } from "./agent-link/enrol-routes.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { createBlockService } from "./blocks/block-service.ts";
+import { createChanges } from "./changes/changes.ts";
 import type { CentralNodeConfig } from "./config.ts";
-import { consoleRoutes } from "./console/console-routes.ts";
+import { createConsole } from "./console-api/console.ts";
 import { type Database, openDatabase } from "./database/database.ts";
 import { readOrMakeLineage } from "./database/lineage.ts";
 import { createCertificateAuthority } from "./enrolment/certificate-authority.ts";
@@ -16,14 +19,16 @@ import { createServerCertificates } from "./enrolment/server-certificates.ts";
 import { createExternalSystemService } from "./external-systems/external-system-service.ts";
 import { createHostService } from "./hosts/host-service.ts";
 import { createNudges } from "./hosts/nudges.ts";
-import { listen } from "./http/listen.ts";
+import { listen, reachableUrl } from "./http/listen.ts";
 import { createTlsApp } from "./http/tls-server.ts";
+import { createInstallation } from "./installation/installation.ts";
 import { createHealth } from "./metrics/health.ts";
 import { createMetrics } from "./metrics/metrics.ts";
 import { createRepeating } from "./repeating.ts";
 import { responseApiRoutes } from "./response-api/response-api-routes.ts";
 import { createSettingService } from "./settings/setting-service.ts";
 import { createTaskService } from "./tasks/task-service.ts";
+import { createUserService } from "./users/user-service.ts";
 import { version } from "./version.ts";
 
 export type CentralNode = Awaited<ReturnType<typeof createCentralNode>>;
@@ -56,14 +61,15 @@ async function startOn(
   const lineage = await readOrMakeLineage(database);
   const metrics = createMetrics();
   const audit = createAuditLog({ database, now });
+  const changes = createChanges();
   const nudges = createNudges({ postgresUrl: database.postgresUrl, log });
   const health = createHealth({ database, nudges });
-  const hosts = createHostService({ database, audit, nudges, now });
+  const hosts = createHostService({ database, audit, nudges, changes, now });
   const authority = await createCertificateAuthority({ database, now });
-  const enrolment = createEnrolmentService({ database, audit, authority, hosts, now, log });
+  const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes, now, log });
   hosts.whenRemoved(enrolment.forget);
-  const externalSystems = createExternalSystemService({ database, audit, limits, now, log });
-  const slices = { database, audit, hosts, nudges, now, counts: metrics, checkpoint };
+  const externalSystems = createExternalSystemService({ database, audit, limits, changes, now, log });
+  const slices = { database, audit, hosts, nudges, changes, now, counts: metrics, checkpoint };
   const settings = createSettingService({ ...slices, lineage, maxFilesPerScope: limits.maxHashesPerScope });
   const blocks = createBlockService(slices);
   const tasks = createTaskService({ ...slices, deliveryDays: limits.taskDeliveryDays });
@@ -106,7 +112,32 @@ async function startOn(
 
   const consoleApp = createTlsApp({ ...tls, askForClientCertificate: false });
   metrics.observe(consoleApp, "console");
-  await consoleApp.register(consoleRoutes({ health, version }));
+  const users = createUserService({ database, audit, changes, now });
+  let agentUrl = "";
+  const people = createConsole({
+    database,
+    audit,
+    changes,
+    nudges,
+    health,
+    users,
+    hosts,
+    settings,
+    tasks,
+    externalSystems,
+    enrolment,
+    installation: createInstallation({ database, audit, changes }),
+    certificates,
+    limits,
+    files: config.consoleFiles,
+    consoleUrl: config.consoleUrl,
+    identityProvider: readIdentityProvider(config),
+    agentUrl: () => agentUrl,
+    version,
+    now,
+    log,
+  });
+  await consoleApp.register(people.part);
 
   const orders = {
     /** Age of the oldest order that its host has not reported on; null: none waits. */
@@ -130,6 +161,8 @@ async function startOn(
   repeating.every(30_000, "expire tasks", tasks.expireOverdue);
   repeating.every(600_000, "forget strangers", externalSystems.sweep);
   repeating.every(600_000, "forget join tokens", enrolment.sweep);
+  repeating.every(600_000, "forget sessions", people.sweep);
+  repeating.every(3_600_000, "remove inactive hosts", people.removeInactiveHosts);
   repeating.every(600_000, "forget blocks", blocks.prune);
   repeating.every(43_200_000, "renew server certificates", certificates.refresh);
 
@@ -140,6 +173,7 @@ async function startOn(
     await Promise.all([api.close(), consoleApp.close(), metricsApp.close()]);
     await repeating.close();
     certificates.close();
+    await people.close();
     await hosts.flushContacts();
     await externalSystems.flush({ everything: true });
     await nudges.close();
@@ -152,7 +186,21 @@ async function startOn(
       console: await listen(consoleApp, config.console, "https"),
       metrics: await listenForMetrics(metricsApp, config.metrics, log),
     };
-    const services = { audit, authority, blocks, certificates, enrolment, externalSystems, health, hosts, orders };
+    const name = config.serverNames[0] ?? hostname();
+    agentUrl = reachableUrl(urls.api, config.api, name);
+    await people.offerSetup(reachableUrl(urls.console, config.console, name));
+    const services = {
+      audit,
+      authority,
+      blocks,
+      certificates,
+      enrolment,
+      externalSystems,
+      health,
+      hosts,
+      orders,
+      users,
+    };
     return {
       ...urls,
       services: { ...services, database },
@@ -166,6 +214,13 @@ async function startOn(
     await stop();
     throw error;
   }
+}
+
+/** Its secret is read once: a file that cannot be read stops the start, which says so. */
+function readIdentityProvider({ identityProvider }: CentralNodeConfig) {
+  if (identityProvider === null) return null;
+  const { clientSecretFile, ...provider } = identityProvider;
+  return { ...provider, clientSecret: readFileSync(clientSecretFile, "utf8").trim() };
 }
 
 async function listenForMetrics(

@@ -67,6 +67,36 @@ test("names come as a list on the command line and with commas in the environmen
   assert.deepEqual(read({ environment: { CORDON_SERVER_NAMES: "a.example, 192.0.2.1" } }).serverNames, names);
 });
 
+test("an identity provider is set up whole or not at all, and over TLS", () => {
+  const oidc = {
+    oidcIssuer: "https://idp.example/realms/soc",
+    oidcClientId: "cordon",
+    oidcClientSecretFile: "/etc/cordon/oidc-secret",
+    oidcRoles: ["a=b=administrator", "soc=security-officer"],
+  };
+  assert.deepEqual(read({ flags: oidc }).identityProvider, {
+    issuer: "https://idp.example/realms/soc",
+    clientId: "cordon",
+    clientSecretFile: "/etc/cordon/oidc-secret",
+    label: "single sign-on",
+    roleClaim: "groups",
+    roles: [
+      { value: "a=b", role: "administrator" },
+      { value: "soc", role: "security-officer" },
+    ],
+  });
+  assert.equal(read({}).identityProvider, null);
+  for (const missing of Object.keys(oidc)) {
+    refuses({ flags: Object.fromEntries(Object.entries(oidc).filter(([key]) => key !== missing)) }, /needs its issuer/);
+  }
+  for (const oidcIssuer of ["http://idp.example", "http://localhost.example", "ldap://idp.example"]) {
+    refuses({ flags: { ...oidc, oidcIssuer } }, /--oidc-issuer must begin with https:\/\//);
+  }
+  refuses({ flags: { ...oidc, oidcRoles: ["soc=root"] } }, /must be VALUE=ROLE, with one of the roles administrator/);
+  refuses({ flags: { consoleUrl: "http://console.example" } }, /--console-url must be https:\/\/NAME/);
+  refuses({ flags: { consoleUrl: "https://console.example/path" } }, /--console-url must be https:\/\/NAME/);
+});
+
 test("what is wrong is refused with its name as it was given, its rule and its value", (t) => {
   refuses({ environment: { CORDON_MAX_BODY_BYTES: "lots" } }, /CORDON_MAX_BODY_BYTES must be an integer .*"lots"/);
   refuses({ flags: { maxBodyBytes: "12" } }, /--max-body-bytes must be an integer from 1024 .*12/);

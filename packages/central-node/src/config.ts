@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
-import { isAbsolute, resolve } from "node:path";
-import { maxBodyBytes as defaultMaxBodyBytes, describeFault, findFault } from "@cordon/contract";
+import { isAbsolute, join, resolve } from "node:path";
+import { describeFault, findFault } from "@cordon/contract";
+import type { ConsoleRole } from "@cordon/contract/console-api";
 import { failure } from "@cordon/terminal";
-import { type Static, type TSchema, Type } from "typebox";
+import type { Static, TSchema } from "typebox";
+import { settingsSchema } from "./config-schema.ts";
 
 export type ListenAddress = { host: string; port: number };
 
@@ -20,6 +22,19 @@ export type CentralNodeConfig = {
   serverKeyFile: string | null;
   logLevel: Settings["logLevel"];
   limits: Limits;
+  /** How browsers reach the console; null: nobody said so. */
+  consoleUrl: string | null;
+  /** The folder with the console's page, as it was built. */
+  consoleFiles: string;
+  /** Null: people sign in with a password only. */
+  identityProvider: {
+    issuer: string;
+    clientId: string;
+    clientSecretFile: string;
+    label: string;
+    roleClaim: string;
+    roles: { value: string; role: ConsoleRole }[];
+  } | null;
 };
 
 export type Limits = Pick<
@@ -32,126 +47,13 @@ export type Limits = Pick<
   | "taskDeliveryDays"
   | "agentHeartbeatSec"
   | "newConnectionsPerSec"
+  | "sessionIdleHours"
+  | "sessionHours"
 >;
 
-const address = "^(\\*|\\[[0-9a-fA-F:.]+\\]|[0-9A-Za-z.-]+):[0-9]{1,5}$";
-const addressRule = { pattern: address, rule: "must be HOST:PORT, [IPv6]:PORT or *:PORT" };
-const positive = { minimum: 1, maximum: 1_000_000_000 };
+/** In the workspace; a bundle that is shipped names its own. */
+const builtConsole = join(import.meta.dirname, "..", "..", "console", "dist");
 
-/**
- * Every key of the configuration file. The environment variable of a key is CORDON_ and the key in capitals
- * (dataDir: CORDON_DATA_DIR); lists are separated by commas there.
- */
-export const settingsSchema = Type.Object(
-  {
-    dataDir: Type.String({
-      flag: "--data-dir <folder>",
-      description: "where the node keeps its keys, its socket and its database",
-      default: "/var/lib/cordon",
-      minLength: 1,
-    }),
-    api: Type.String({
-      ...addressRule,
-      flag: "--api <host:port>",
-      description: "where external systems and agents connect; * is every address, port 0 a free one",
-      default: "*:443",
-    }),
-    console: Type.String({
-      ...addressRule,
-      flag: "--console <host:port>",
-      description: "where browsers connect",
-      default: "*:8443",
-    }),
-    metrics: Type.String({
-      ...addressRule,
-      flag: "--metrics <host:port>",
-      description: "where Prometheus reads metrics, without TLS and without a password",
-      default: "127.0.0.1:9464",
-    }),
-    database: Type.Optional(
-      Type.String({
-        flag: "--database <url>",
-        pattern: "^postgres(ql)?://",
-        rule: "must begin with postgres://",
-        description: "a PostgreSQL database instead of the SQLite file in the data directory",
-      }),
-    ),
-    serverNames: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
-      flag: "--server-name <names...>",
-      description: "further host names and addresses that the node's own certificate is to carry",
-      maxItems: 100,
-      default: [],
-    }),
-    serverCertificateFile: Type.Optional(
-      Type.String({
-        flag: "--server-certificate <file>",
-        description: "a certificate of your own with its chain, PEM, shown to external systems and browsers",
-      }),
-    ),
-    serverKeyFile: Type.Optional(
-      Type.String({ flag: "--server-key <file>", description: "the private key of that certificate, PEM" }),
-    ),
-    logLevel: Type.Enum(["fatal", "error", "warn", "info", "debug", "trace"], {
-      flag: "--log-level <level>",
-      description: "how much goes to the log on stderr",
-      default: "info",
-    }),
-    pendingExternalSystems: Type.Integer({
-      ...positive,
-      flag: "--pending-external-systems <count>",
-      description: "external systems that may wait for a decision, in all",
-      default: 100,
-    }),
-    pendingPerAddress: Type.Integer({
-      ...positive,
-      flag: "--pending-per-address <count>",
-      description: "external systems that may wait for a decision, from one address",
-      default: 10,
-    }),
-    pendingDays: Type.Number({
-      minimum: 0.01,
-      maximum: 3650,
-      flag: "--pending-days <days>",
-      description: "how long an external system may wait for a decision before it is forgotten",
-      default: 7,
-    }),
-    maxBodyBytes: Type.Integer({
-      minimum: 1024,
-      maximum: 256 * 1024 * 1024,
-      flag: "--max-body-bytes <bytes>",
-      description: "the longest request body",
-      default: defaultMaxBodyBytes,
-    }),
-    maxHashesPerScope: Type.Integer({
-      minimum: 1,
-      maximum: 100_000,
-      flag: "--max-hashes-per-scope <count>",
-      description: "file hashes in the prevention rule of one host, or of all hosts",
-      default: 100_000,
-    }),
-    taskDeliveryDays: Type.Number({
-      minimum: 0.0001,
-      maximum: 3650,
-      flag: "--task-delivery-days <days>",
-      description: "how long a task waits for its host before it fails",
-      default: 7,
-    }),
-    agentHeartbeatSec: Type.Number({
-      minimum: 0.01,
-      maximum: 3600,
-      flag: "--agent-heartbeat-sec <seconds>",
-      description: "how often an agent shows that its connection lives",
-      default: 15,
-    }),
-    newConnectionsPerSec: Type.Integer({
-      ...positive,
-      flag: "--new-connections-per-sec <count>",
-      description: "new agent connections taken per second; the others are asked to come back later",
-      default: 200,
-    }),
-  },
-  { additionalProperties: false },
-);
 export type Settings = Static<typeof settingsSchema>;
 type Key = keyof Settings;
 type AnnotatedSchema = TSchema & {
@@ -201,6 +103,7 @@ export function readConfig(given: {
     });
   }
   const { pendingExternalSystems, pendingPerAddress, pendingDays, maxBodyBytes } = settings;
+  const { sessionIdleHours, sessionHours } = settings;
   const { maxHashesPerScope, taskDeliveryDays, agentHeartbeatSec, newConnectionsPerSec } = settings;
   return {
     dataDir: resolve(settings.dataDir),
@@ -221,8 +124,34 @@ export function readConfig(given: {
       taskDeliveryDays,
       agentHeartbeatSec,
       newConnectionsPerSec,
+      sessionIdleHours,
+      sessionHours,
     },
+    consoleUrl: settings.consoleUrl ?? null,
+    consoleFiles: absolute(settings.consoleFiles) ?? builtConsole,
+    identityProvider: readIdentityProvider(settings),
   };
+}
+
+function readIdentityProvider(settings: Settings): CentralNodeConfig["identityProvider"] {
+  const { oidcIssuer: issuer, oidcClientId: clientId, oidcLabel: label, oidcRoleClaim: roleClaim } = settings;
+  const clientSecretFile = absolute(settings.oidcClientSecretFile);
+  if (issuer === undefined && clientId === undefined && clientSecretFile === null) return null;
+  if (issuer === undefined || clientId === undefined || clientSecretFile === null || settings.oidcRoles.length === 0) {
+    throw failure(
+      "USAGE",
+      "an identity provider needs its issuer, a client ID, a client secret and a mapping of roles",
+      {
+        advice: "Give --oidc-issuer, --oidc-client-id, --oidc-client-secret and --oidc-roles, or none of them.",
+      },
+    );
+  }
+  const roles = settings.oidcRoles.map((text) => {
+    const at = text.lastIndexOf("=");
+    // The schema let only roles through.
+    return { value: text.slice(0, at), role: text.slice(at + 1) as ConsoleRole };
+  });
+  return { issuer, clientId, clientSecretFile, label, roleClaim, roles };
 }
 
 /** For --print-config and logs: a database password does not show. */

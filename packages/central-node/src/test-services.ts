@@ -5,6 +5,7 @@ import pino from "pino";
 import type { Actor } from "./audit/actor.ts";
 import { createAuditLog } from "./audit/audit-log.ts";
 import { createBlockService } from "./blocks/block-service.ts";
+import { type Change, createChanges } from "./changes/changes.ts";
 import type { Database } from "./database/database.ts";
 import { readOrMakeLineage } from "./database/lineage.ts";
 import { createHostService } from "./hosts/host-service.ts";
@@ -67,6 +68,9 @@ export async function createTestServices({
       onNudge(nudge);
     },
   };
+  const told: Change[] = [];
+  const changes = createChanges();
+  changes.onChange((change) => told.push(change));
   const counts = {
     ordered: (action: string) => counted.push(`${action} ordered`),
     outcome: (action: string, outcome: string) => counted.push(`${action} ${outcome}`),
@@ -76,8 +80,8 @@ export async function createTestServices({
     Parameters<typeof createBlockService>[0]["counts"]; // only what they return differs
   const lineage = await readOrMakeLineage(database);
   const audit = createAuditLog({ database, now });
-  const hosts = createHostService({ database, audit, nudges, now });
-  const slices = { database, audit, hosts, nudges, now, counts, checkpoint: () => {} };
+  const hosts = createHostService({ database, audit, nudges, changes, now });
+  const slices = { database, audit, hosts, nudges, changes, now, counts, checkpoint: () => {} };
   return {
     lineage,
     audit,
@@ -85,7 +89,9 @@ export async function createTestServices({
     settings: createSettingService({ ...slices, lineage, maxFilesPerScope }),
     tasks: createTaskService({ ...slices, deliveryDays: 7 }),
     blocks: createBlockService(slices),
+    changes,
     nudged,
+    told,
     counted,
     /** A host as it is after its agent enrolled. Returns its sensor ID. */
     async addHost(changes: Partial<HostFacts> = {}): Promise<string> {

@@ -10,7 +10,8 @@ import { Generation, HostText, Name, Scope, Timestamp, Uuid } from "./agent-prot
 /**
  * One rising integer. A step is added when a message's meaning changes, with the day and what it brought:
  *   1 (2026-11-24) enrolment, settings with generations, tasks, spooled reports, certificate renewal.
- *   2 (2026-11-24) prevention rules as sets and what changed in them, no longer inside a `setting`; reports of blocks.
+ *   2 (2026-11-24) prevention rules as sets and what changed in them, no longer inside a `setting`; reports of blocks;
+ *                  what a program prints while it runs.
  */
 export const agentProtocolVersion = 2;
 
@@ -133,6 +134,24 @@ export const TaskReport = Type.Object({
 });
 export type TaskReport = Static<typeof TaskReport>;
 
+/** Characters of each of stdout and stderr in a `task-output`. */
+export const maxLiveOutput = 64 * 1024;
+
+/**
+ * The end of what a running program has printed so far, in place of the one before. At most one a second for a task, and not
+ * spooled: it shows that something is under way, and the whole output comes with the report of the end. Since protocol 2.
+ */
+export const TaskOutput = Type.Object({
+  type: Type.Literal("task-output"),
+  taskId: Uuid,
+  stdout: HostText(maxLiveOutput),
+  stderr: HostText(maxLiveOutput),
+  /** There was more before it. */
+  stdoutTruncated: Type.Boolean(),
+  stderrTruncated: Type.Boolean(),
+});
+export type TaskOutput = Static<typeof TaskOutput>;
+
 /** Asks for a new certificate over the link, at two thirds of the life of the one in use. */
 export const RenewRequest = Type.Object({
   type: Type.Literal("renew"),
@@ -145,6 +164,7 @@ export const AgentMessage = Type.Union([
   FactsChanged,
   SettingReport,
   TaskReport,
+  TaskOutput,
   RenewRequest,
   PreventionSetRequest,
   BlockReport,

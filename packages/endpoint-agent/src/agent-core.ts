@@ -9,6 +9,7 @@ import type { Clock } from "./host/clock.ts";
 import type { Enforcers } from "./host/enforcers.ts";
 import type { Journal } from "./journal/journal.ts";
 import { summariseSettings } from "./journal/setting-summary.ts";
+import { createLiveOutput } from "./live-output.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
 import { createOutbox, type Session } from "./outbox.ts";
@@ -59,8 +60,10 @@ export function createAgentCore(needs: {
   const { proveReachable = async () => true } = needs;
   const desiredState = createDesiredState({ ...parts, centralNode, proveReachable });
   const prevention = createPrevention({ journal, outbox, desiredState, clock, log });
+  const liveOutput = createLiveOutput();
   const taskQueue = createTaskQueue({
     ...parts,
+    onOutput: liveOutput.tell,
     ...(needs.maxTasksAtOnce === undefined ? {} : { maxAtOnce: needs.maxTasksAtOnce }),
   });
 
@@ -126,11 +129,13 @@ export function createAgentCore(needs: {
       welcomed = false;
       outbox.close();
       prevention.closed();
+      liveOutput.closed();
     },
 
     drained() {
       outbox.drained();
       prevention.drained();
+      liveOutput.drained();
     },
 
     /** A banned file was kept from running, or was found to run. Never throws. */
@@ -253,6 +258,7 @@ export function createAgentCore(needs: {
     credentials?.proven(message.authorities);
     outbox.open(session);
     prevention.opened(session, message.protocol);
+    liveOutput.opened(session, message.protocol);
     askForCertificate();
   }
 

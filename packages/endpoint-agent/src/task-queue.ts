@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type AgentFailureCode, describeFault, findFault, type TaskOrder, type TaskReport } from "@cordon/contract";
 import { responseActions, type TaskAction } from "@cordon/response-actions";
-import type { TaskEnforcer, TaskOutcome } from "@cordon/response-actions/enforcers";
+import type { PrintedSoFar, TaskEnforcer, TaskOutcome } from "@cordon/response-actions/enforcers";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Abilities } from "./host/abilities.ts";
 import type { Clock } from "./host/clock.ts";
@@ -33,6 +33,8 @@ export function createTaskQueue(needs: {
   log: Logger;
   checkpoint: Checkpoint;
   maxAtOnce?: number;
+  /** What a running program has printed so far. Not an outcome: it may be lost. */
+  onOutput?(taskId: string, printed: PrintedSoFar): void;
 }) {
   const { journal, outbox, enforcers, abilities, policy, clock, log, checkpoint, maxAtOnce = 4 } = needs;
   const waiting: string[] = [];
@@ -182,6 +184,7 @@ export function createTaskQueue(needs: {
           record = move({ ...record, process }, "running", { state: "running", startedAt: now() });
           checkpoint("task-running");
         },
+        onOutput: (printed) => needs.onOutput?.(record.taskId, printed),
       });
       outcome = toReport(result);
     } catch (error) {

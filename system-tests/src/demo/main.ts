@@ -7,7 +7,7 @@ import { needsNamespaces } from "../namespaces.ts";
 import { needsGuardedHost } from "../prevention-lab.ts";
 import type { Owner } from "../programs.ts";
 import { showExclusion, showIsolation, showRelease, showTampering } from "./isolation.ts";
-import { describeKept } from "./keep.ts";
+import { describeKept, openConsole } from "./keep.ts";
 import { showPrevention } from "./prevention.ts";
 import { createReport } from "./report.ts";
 import { setScene } from "./scene.ts";
@@ -65,7 +65,7 @@ async function tell(): Promise<number> {
     for (const left of leftOut) report.line(left);
     allHeld = true;
     if (values.keep) {
-      write(describeKept(scene));
+      write(describeKept(scene, await openConsole(owner, scene)));
       await stopAsked;
     }
     return 0;

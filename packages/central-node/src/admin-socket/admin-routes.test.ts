@@ -7,6 +7,7 @@ import { type TestContext, test } from "node:test";
 import pino from "pino";
 import { createAuditLog } from "../audit/audit-log.ts";
 import { createBlockService } from "../blocks/block-service.ts";
+import { createChanges } from "../changes/changes.ts";
 import { openDatabase } from "../database/database.ts";
 import { createCertificateAuthority } from "../enrolment/certificate-authority.ts";
 import { createEnrolmentService } from "../enrolment/enrolment-service.ts";
@@ -31,12 +32,13 @@ async function start(t: TestContext) {
   const log = pino({ level: "silent" });
   const database = await openDatabase(join(dataDir, "cordon.db"));
   const audit = createAuditLog({ database, now });
+  const changes = createChanges();
   const nudges = createNudges({ postgresUrl: null, log });
-  const hosts = createHostService({ database, audit, now, nudges });
+  const hosts = createHostService({ database, audit, now, nudges, changes });
   const authority = await createCertificateAuthority({ database, now });
-  const enrolment = createEnrolmentService({ database, audit, authority, hosts, now, log });
+  const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes, now, log });
   const limits = { pendingExternalSystems: 100, pendingPerAddress: 10, pendingDays: 7 };
-  const externalSystems = createExternalSystemService({ database, audit, limits, now, log });
+  const externalSystems = createExternalSystemService({ database, audit, limits, changes, now, log });
   const certificates = await createServerCertificates({
     dataDir,
     serverNames: [],
@@ -46,14 +48,14 @@ async function start(t: TestContext) {
     log,
   });
   const health = createHealth({ database, nudges });
-  const blocks = createBlockService({ database, hosts, now, counts: createMetrics() });
+  const blocks = createBlockService({ database, hosts, now, changes, counts: createMetrics() });
   const app = createAdminApp(log);
   adminRoutes(app, {
     externalSystems,
     enrolment,
     hosts,
     blocks,
-    users: createUserService({ database, audit, now }),
+    users: createUserService({ database, audit, changes, now }),
     audit,
     backup: createBackup({ dataDir, databaseKind: database.kind, audit }),
     diagnose: () => diagnoseNode({ health, authority, certificates, externalSystems, now }),

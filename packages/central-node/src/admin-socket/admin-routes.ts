@@ -54,7 +54,7 @@ export function adminRoutes(
     externalSystems: Pick<ExternalSystemService, "list" | "accept" | "reject" | "withdraw" | "name">;
     enrolment: Pick<EnrolmentService, "createJoinToken" | "listJoinTokens" | "revokeJoinToken">;
     hosts: Pick<HostService, "list" | "remove">;
-    users: UserService;
+    users: Pick<UserService, "add" | "list" | "disable" | "enable" | "setPassword">;
     blocks: Pick<BlockService, "list">;
     audit: Pick<AuditLog, "list" | "verify">;
     backup(file: string, actor: Actor): Promise<Backup>;
@@ -80,9 +80,10 @@ export function adminRoutes(
   });
 
   app.get("/join-tokens", () => enrolment.listJoinTokens());
-  app.post("/join-tokens", async (request) => ({
-    token: await enrolment.createJoinToken(parse(JoinTokenBody, request.body), actorOf(request)),
-  }));
+  app.post("/join-tokens", async (request) => {
+    const { token } = await enrolment.createJoinToken(parse(JoinTokenBody, request.body), actorOf(request));
+    return { token };
+  });
   app.delete<ById>("/join-tokens/:id", async (request) => {
     await enrolment.revokeJoinToken(request.params.id, actorOf(request));
     return {};

@@ -13,13 +13,15 @@ import type { SettingService } from "../settings/setting-service.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
 import { type AgentSession, createAgentSession } from "./agent-session.ts";
-import { createConnectionBudget } from "./connection-budget.ts";
+import { createRateBudget } from "./rate-budget.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 export type AgentLink = ReturnType<typeof createAgentLink>;
 
 type Connection = { session: AgentSession; socket: WebSocket; lastHeardMs: number };
 
+/** The next one has all that was in one that was dropped. */
+const maxOutputsPerSec = 100;
 const sweepEveryMs = 10_000;
 /** How far back the sweep looks for orders of other Central Nodes, whose clocks may differ from ours by less than this. */
 const sweepWindowMs = 300_000;
@@ -63,8 +65,9 @@ export function createAgentLink({
 }) {
   const connections = new Map<string, Connection>();
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
-  const budget = createConnectionBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
+  const budget = createRateBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
   const slots = createTransferSlots(maxLargeTransfers);
+  const outputBudget = createRateBudget({ perSec: maxOutputsPerSec, nowMs: () => performance.now() });
   let closing = false;
 
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
@@ -94,6 +97,7 @@ export function createAgentLink({
       send,
       sendFrame,
       slots,
+      outputBudget,
       close,
       renew: (request) => renew(sensorId, request, certificate),
     });

@@ -8,6 +8,7 @@ import {
   PreventionSetRequest,
   RenewRequest,
   SettingReport,
+  TaskOutput,
   TaskReport,
 } from "@cordon/contract";
 
@@ -16,6 +17,7 @@ const schemas = {
   facts: FactsChanged,
   "setting-report": SettingReport,
   "task-report": TaskReport,
+  "task-output": TaskOutput,
   renew: RenewRequest,
   "prevention-set-request": PreventionSetRequest,
   "block-report": BlockReport,

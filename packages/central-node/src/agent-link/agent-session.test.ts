@@ -327,3 +327,19 @@ test("a nudge that comes in the very moment in which a look ends is not lost", a
     assert.equal(looks, 2, `${microtasks} microtasks later`);
   }
 });
+
+test("what a program has printed so far is kept while there is room for it, and is acknowledged to nobody", async (t) => {
+  const { connect, order, tasks } = await start(t);
+  const taskId = await order();
+  let room = true;
+  const { hello, receive, take } = connect({ outputBudget: { take: () => room } });
+  await hello();
+  await receive(report(taskId, "accepted"));
+  await receive(report(taskId, "running"));
+  take();
+  const output = { type: "task-output", taskId, stderr: "", stdoutTruncated: false, stderrTruncated: false } as const;
+  await receive({ ...output, stdout: "one" });
+  room = false;
+  await receive({ ...output, stdout: "one two" });
+  assert.deepEqual([(await tasks.findOutput(taskId))?.stdout, take()], ["one", []]);
+});

@@ -39,6 +39,7 @@ export function createAgentSession({
   send,
   sendFrame,
   slots,
+  outputBudget,
   close,
   checkpoint,
   log,
@@ -46,7 +47,7 @@ export function createAgentSession({
   sensorId: string;
   hosts: Pick<HostService, "find" | "updateFacts" | "recordJournal" | "recordContact">;
   settings: Pick<SettingService, "listDue" | "listDueSets" | "readSet" | "isKnown" | "recordReport">;
-  tasks: Pick<TaskService, "takeForDelivery" | "listToCancel" | "recordReport" | "failInFlight">;
+  tasks: Pick<TaskService, "takeForDelivery" | "listToCancel" | "recordReport" | "recordOutput" | "failInFlight">;
   blocks: Pick<BlockService, "record">;
   /** Issues a certificate for this host's request, PEM. */
   renew(certificateRequest: string): Promise<string>;
@@ -58,6 +59,8 @@ export function createAgentSession({
   /** As `send`, of a message that is JSON already. Resolves once it is handed to the network, or will never be. */
   sendFrame(frame: Buffer): Promise<void>;
   slots: TransferSlots;
+  /** For what programs print while they run, of all hosts together: each is written, and few are looked at. */
+  outputBudget: { take(): boolean };
   close(code: number, why: string): void;
   checkpoint: (name: string) => void;
   log: Logger;
@@ -96,6 +99,8 @@ export function createAgentSession({
         if (state !== "waiting" && state !== "running" && held.delete(message.taskId)) requestSync("tasks");
         return;
       }
+      case "task-output":
+        return outputBudget.take() ? tasks.recordOutput(sensorId, message) : undefined;
       case "prevention-set-request":
         return delivery.request(message.scope);
       case "block-report":

@@ -63,6 +63,7 @@ function connect(
     send: (message) => sent.push(message),
     sendFrame: async (frame) => void sent.push(JSON.parse(frame.toString("utf8"))),
     slots: createTransferSlots(4),
+    outputBudget: { take: () => true },
     close(code, why) {
       closes.push({ code, why });
       session.end();

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import type { Database, Reader, Tx } from "../database/database.ts";
 import type { AuditRow } from "../database/tables.ts";
 import type { Actor } from "./actor.ts";
+import { listAudit, streamAudit } from "./audit-list.ts";
 
 export type AuditEntry = {
   actor: Actor;
@@ -62,6 +64,10 @@ export function createAuditLog({ database, now }: { database: Database; now: () 
     record: (entry: AuditEntry): Promise<void> => database.writeInTurn((tx) => append(tx, entry)),
     /** Entries after `afterSeq`, oldest first. */
     list: (afterSeq: number, limit: number) => listAfter(database.read, afterSeq, limit),
+    /** One page, filtered and sorted as the console asks. */
+    page: (request: Parameters<typeof listAudit>[1]) => listAudit(database, request),
+    /** Every entry that the filters let through, oldest first. */
+    stream: (filter: Parameters<typeof streamAudit>[1]) => streamAudit(database, filter),
     async verify(): Promise<ChainCheck> {
       let previous = { seq: 0, hash: genesis };
       for (;;) {
@@ -71,6 +77,8 @@ export function createAuditLog({ database, now }: { database: Database; now: () 
           if (why !== null) return { intact: false, entries: previous.seq, brokenAtSeq: row.seq, why };
           previous = row;
         }
+        // On SQLite reading is one long breath: others must get a turn between two pages.
+        await setImmediate();
         if (page.length < pageSize) return { intact: true, entries: previous.seq, lastHash: previous.hash };
       }
     },

@@ -1,5 +1,6 @@
 import { type BlockReport, findFault } from "@cordon/contract";
 import { Block } from "@cordon/response-actions";
+import type { Changes } from "../changes/changes.ts";
 import type { Database } from "../database/database.ts";
 import type { BlockEventRow } from "../database/tables.ts";
 import type { HostService } from "../hosts/host-service.ts";
@@ -46,11 +47,13 @@ const mostLost = 2 ** 50;
 export function createBlockService({
   database,
   hosts,
+  changes,
   now,
   counts,
 }: {
   database: Database;
   hosts: Pick<HostService, "whenRemoved">;
+  changes: Pick<Changes, "tell">;
   now: () => Date;
   counts: BlockCounts;
 }) {
@@ -90,6 +93,7 @@ export function createBlockService({
       });
       for (const row of news) counts.blocked(row.kind, row.blocks);
       if (lost > 0) counts.blocksLost(lost);
+      if (news.length > 0) changes.tell("prevention-rules");
     },
 
     /** The newest `limit` of each. */

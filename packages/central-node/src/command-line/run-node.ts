@@ -9,7 +9,6 @@ import { claimDataDir } from "../admin-socket/data-dir.ts";
 import { diagnoseNode } from "../admin-socket/doctor.ts";
 import { createCentralNode } from "../central-node.ts";
 import type { CentralNodeConfig } from "../config.ts";
-import { createUserService } from "../users/user-service.ts";
 import { version } from "../version.ts";
 
 const closeWithinMs = 10_000;
@@ -60,7 +59,6 @@ function adminNeeds(
   const startedAt = now().toISOString();
   return {
     ...services,
-    users: createUserService({ database, audit, now }),
     backup: createBackup({ dataDir: config.dataDir, databaseKind: database.kind, audit }),
     diagnose: () => diagnoseNode({ ...services, now }),
     status: async () => ({

@@ -70,19 +70,20 @@ for (const kind of testDatabases) {
   test(`${kind.name}: a database that a newer Cordon wrote is refused, and the message says what to do`, async (t) => {
     const location = await kind.locate(t);
     const first = await openDatabase(location);
+    const next = migrations.length + 1;
     await first.write((tx) =>
-      sql`insert into migrations (position, name) values (${migrations.length + 1}, 'from-the-future')`.execute(tx),
+      sql`insert into migrations (position, name) values (${next}, 'from-the-future')`.execute(tx),
     );
     await first.close();
     await assert.rejects(openDatabase(location), {
-      message: `the database was written by a newer or another Cordon (it has migration ${migrations.length + 1} "from-the-future", this program has none there): start the newer program`,
+      message: `the database was written by a newer or another Cordon (it has migration ${next} "from-the-future", this program has none there): start the newer program`,
     });
   });
 
   test(`${kind.name}: a database with another history of migrations is refused`, async (t) => {
     const location = await kind.locate(t);
     const first = await openDatabase(location);
-    await first.write((tx) => sql`update migrations set name = '0001-of-a-fork'`.execute(tx));
+    await first.write((tx) => sql`update migrations set name = '0001-of-a-fork' where position = 1`.execute(tx));
     await first.close();
     await assert.rejects(
       openDatabase(location),

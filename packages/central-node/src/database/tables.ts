@@ -25,8 +25,18 @@ export type Tables = {
   block_hours: { sensor_id: string; scope: "host" | "all"; hour: string; blocks: number };
   /** Blocks of which a host knows only that they were: `lost` in the journal that it has now, `lost_before` in earlier ones. */
   block_losses: { sensor_id: string; journal_id: string; lost: number; lost_before: number };
+  prevention_rules: PreventionRuleTable;
+  /** The hosts of rules that are not for all. */
+  prevention_rule_hosts: { rule_id: string; sensor_id: string };
   tasks: TaskTable;
+  task_outputs: TaskOutputTable;
   users: UserTable;
+  sessions: SessionTable;
+  api_tokens: ApiTokenTable;
+  /** SHA-256 of the secret in a link that makes the first administrator. */
+  setup_tokens: { secret_digest: string; expires_at: string };
+  idempotent_calls: IdempotentCallTable;
+  installation: InstallationTable;
 };
 
 /** A store function that must share a transaction takes it as its first parameter. */
@@ -123,6 +133,23 @@ type SettingTable = {
   digest: string | null;
   /** Of prevention: the oldest generation of which it is still known what has changed since. */
   deltas_since: number | null;
+  /** Somebody has done with it since it ended: no list shows it, until it is ordered anew. */
+  forgotten_at: string | null;
+};
+
+/** One rule of prevention as people see it. While it is enabled, its hash is in `banned_files` for each of its targets. */
+type PreventionRuleTable = {
+  rule_id: string;
+  hash: string;
+  /** What can be shown of the label; empty: none. */
+  name: string;
+  scope: "all" | "hosts";
+  enabled: 0 | 1;
+  /** JSON of the actor. */
+  author: string;
+  created_at: string;
+  changed_at: string;
+  version: number;
 };
 
 /** A file of a scope's prevention rule, in the generations from `since_generation` on and before `until_generation`. */
@@ -215,16 +242,85 @@ type TaskTable = {
   stderr_truncated: 0 | 1;
 };
 
+/** The end of what a program has printed so far. Gone once its task has ended. */
+type TaskOutputTable = {
+  task_id: string;
+  stdout: string;
+  stderr: string;
+  /** There was more before it. */
+  stdout_truncated: 0 | 1;
+  stderr_truncated: 0 | 1;
+  received_at: string;
+};
+
 type UserTable = {
   user_id: string;
   /** Compared without case: `name_key` is the name in lower case. */
   name: string;
   name_key: string;
   role: "administrator" | "senior-security-officer" | "security-officer" | "security-auditor";
-  /** PHC string of argon2id. */
+  /** PHC string of argon2id; `none` for who signs in at the identity provider. */
   password_hash: string;
   created_at: string;
   disabled_at: string | null;
+  /** Rises with every change of role or state. */
+  version: number;
+  last_sign_in_at: string | null;
+  /** The password is a one-time one. */
+  must_change_password: 0 | 1;
+  /** Base32; null: no second factor. */
+  totp_secret: string | null;
+  /** Offered, and not confirmed yet. */
+  totp_offered: string | null;
+  /** The 30 seconds since 1970 whose code was used last: none counts twice. */
+  totp_last_step: number;
+  /** Issuer and subject at the identity provider; null: signs in with a password. */
+  external_subject: string | null;
+};
+
+type SessionTable = {
+  session_id: string;
+  /** SHA-256 of the cookie, lower-case hex: the cookie itself is not kept. */
+  secret_digest: string;
+  user_id: string;
+  created_at: string;
+  /** At most a minute behind. */
+  last_seen_at: string;
+  /** However much it is used. */
+  expires_at: string;
+  address: string;
+  user_agent: string;
+};
+
+type ApiTokenTable = {
+  token_id: string;
+  secret_digest: string;
+  user_id: string;
+  name: string;
+  role: UserTable["role"];
+  created_at: string;
+  expires_at: string | null;
+  /** At most a minute behind. */
+  last_used_at: string | null;
+};
+
+type IdempotentCallTable = {
+  user_id: string;
+  key: string;
+  /** Tells calls apart: a digest. */
+  what: string;
+  claimed_at: string;
+  /** JSON; null: not answered (yet). */
+  answer: string | null;
+};
+
+/** One row. */
+type InstallationTable = {
+  id: number;
+  activity_warning_hours: number;
+  activity_critical_hours: number;
+  remove_inactive_after_days: number | null;
+  version: number;
 };
 
 export type AuditRow = Selectable<AuditTable>;
@@ -236,6 +332,11 @@ export type SettingRow = Selectable<SettingTable>;
 export type BannedFileRow = Selectable<BannedFileTable>;
 export type BlockEventRow = Selectable<BlockEventTable>;
 export type BlockCountRow = Selectable<BlockCountTable>;
+export type PreventionRuleRow = Selectable<PreventionRuleTable>;
 export type SettingReportRow = Insertable<SettingReportTable>;
 export type TaskRow = Selectable<TaskTable>;
+export type TaskOutputRow = Selectable<TaskOutputTable>;
 export type UserRow = Selectable<UserTable>;
+export type SessionRow = Selectable<SessionTable>;
+export type ApiTokenRow = Selectable<ApiTokenTable>;
+export type InstallationRow = Selectable<InstallationTable>;

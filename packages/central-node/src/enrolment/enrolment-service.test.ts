@@ -5,6 +5,7 @@ import { type HostFacts, Problem, parseJoinToken } from "@cordon/contract";
 import pino from "pino";
 import type { Actor } from "../audit/actor.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { createChanges } from "../changes/changes.ts";
 import { openDatabase } from "../database/database.ts";
 import { testDatabases } from "../database/test-databases.ts";
 import { createHostService } from "../hosts/host-service.ts";
@@ -33,9 +34,10 @@ async function makeNode(t: TestContext, location: string) {
   const database = await openDatabase(location);
   t.after(() => database.close());
   const audit = createAuditLog({ database, now });
-  const hosts = createHostService({ database, audit, now, nudges: createNudges({ postgresUrl: null, log }) });
+  const nudges = createNudges({ postgresUrl: null, log });
+  const hosts = createHostService({ database, audit, now, nudges, changes: createChanges() });
   const authority = await createCertificateAuthority({ database, now });
-  const enrolment = createEnrolmentService({ database, audit, authority, hosts, now, log });
+  const enrolment = createEnrolmentService({ database, audit, authority, hosts, changes: createChanges(), now, log });
   hosts.whenRemoved(enrolment.forget);
   return {
     clock,
@@ -45,7 +47,7 @@ async function makeNode(t: TestContext, location: string) {
     authority,
     enrolment,
     async makeSecret(uses = 1) {
-      const token = await enrolment.createJoinToken({ ttlSec: 3600, uses }, administrator);
+      const { token } = await enrolment.createJoinToken({ ttlSec: 3600, uses }, administrator);
       return parseJoinToken(token).secret;
     },
     async enrol(secret: string) {
@@ -63,7 +65,7 @@ for (const kind of testDatabases) {
 
   test(`${kind.name}: a host enrols with a join token, and its certificate stands for it`, async (t) => {
     const { enrolment, authority, hosts, audit, enrol } = await start(t);
-    const token = parseJoinToken(await enrolment.createJoinToken({ ttlSec: 60, uses: 1 }, administrator));
+    const token = parseJoinToken((await enrolment.createJoinToken({ ttlSec: 60, uses: 1 }, administrator)).token);
     assert.equal(token.caFingerprint, authority.newestFingerprint());
     const { sensorId, certificate, authorities } = await enrol(token.secret);
     assert.equal(await enrolment.agentOf(certificate), sensorId);

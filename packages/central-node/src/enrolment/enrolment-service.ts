@@ -3,6 +3,7 @@ import { type EnrolReply, type EnrolRequest, formatJoinToken, type HostFacts, Pr
 import type { Logger } from "pino";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
 import type { JoinTokenRow } from "../database/tables.ts";
 import { agentCertificateStore } from "./agent-certificate-store.ts";
@@ -26,10 +27,11 @@ export function createEnrolmentService(needs: {
   audit: AuditLog;
   authority: CertificateAuthority;
   hosts: { register(tx: Tx, host: { sensorId: string; facts: HostFacts; at: string }): Promise<void> };
+  changes: Pick<Changes, "tell">;
   now: () => Date;
   log: Pick<Logger, "warn">;
 }) {
-  const { database, audit, authority, hosts, now, log } = needs;
+  const { database, audit, authority, hosts, changes, now, log } = needs;
   let refusals = 0;
   let refusalsLogged = 0;
   let refusalLoggedAtMs = Number.NEGATIVE_INFINITY;
@@ -56,8 +58,11 @@ export function createEnrolmentService(needs: {
   }
 
   return {
-    /** The text to paste on hosts; it cannot be shown again. Throws BAD_REQUEST outside of the bounds below. */
-    async createJoinToken({ ttlSec, uses }: { ttlSec: number; uses: number }, actor: Actor): Promise<string> {
+    /** `token` is the text to paste on hosts; it cannot be shown again. Throws BAD_REQUEST outside of the bounds below. */
+    async createJoinToken(
+      { ttlSec, uses }: { ttlSec: number; uses: number },
+      actor: Actor,
+    ): Promise<{ token: string; state: JoinTokenState }> {
       const { minTtlSec, maxTtlSec, minUses, maxUses } = joinTokenBounds;
       if (!(ttlSec >= minTtlSec && ttlSec <= maxTtlSec)) {
         throw new Problem("BAD_REQUEST", { message: `a join token is valid for 1 minute to 30 days, not ${ttlSec} s` });
@@ -84,18 +89,15 @@ export function createEnrolmentService(needs: {
           detail: { uses, expiresAt: row.expires_at },
         });
       });
-      return formatJoinToken({ caFingerprint: authority.newestFingerprint(), secret });
+      changes.tell("join-tokens", row.id);
+      const token = formatJoinToken({ caFingerprint: authority.newestFingerprint(), secret });
+      return { token, state: present(row) };
     },
 
     /** Those that can still be used, and those that were used up or expired in the last days. */
     async listJoinTokens(): Promise<JoinTokenState[]> {
       const rows = await joinTokenStore.list(database.read);
-      return rows.map((row) => ({
-        id: row.id,
-        createdAt: row.created_at,
-        expiresAt: row.expires_at,
-        usesLeft: row.uses_left,
-      }));
+      return rows.map(present);
     },
 
     async revokeJoinToken(id: string, actor: Actor): Promise<void> {
@@ -105,6 +107,7 @@ export function createEnrolmentService(needs: {
         }
         await audit.append(tx, { actor, action: "join-token.revoke", object: id, result: "done" });
       });
+      changes.tell("join-tokens", id);
     },
 
     /** Throws UNAUTHORIZED for a token that is unknown, expired or used up; a refused request takes no use of it. */
@@ -133,6 +136,8 @@ export function createEnrolmentService(needs: {
       if (!enrolled) {
         throw refuse(findTokenFault(await joinTokenStore.findByDigest(database.read, digest)) ?? "used up", address);
       }
+      changes.tell("hosts", sensorId);
+      changes.tell("join-tokens");
       return { sensorId, certificate: certificate.pem, authorities: authority.authorities() };
     },
 
@@ -180,6 +185,10 @@ export function createEnrolmentService(needs: {
     /** Enrolments refused since the start. */
     refusals: (): number => refusals,
   };
+}
+
+function present(row: JoinTokenRow): JoinTokenState {
+  return { id: row.id, createdAt: row.created_at, expiresAt: row.expires_at, usesLeft: row.uses_left };
 }
 
 function digestOf(secret: string): string {

@@ -60,6 +60,8 @@ export async function createServerCertificates(needs: {
       const { chain, key } = shown ?? own;
       return { cert: chain, key };
     },
+    /** What is shown comes from an administrator, not from our own authority. */
+    isBrought: brought !== null,
     /** For a TLS server's SNICallback. */
     secureContextFor: (servername: string): SecureContext =>
       servername.toLowerCase() === centralNodeTlsName ? own.context : (shown ?? own).context,

@@ -1,6 +1,7 @@
 import { Problem } from "@cordon/contract";
 import { type Actor, describeActor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
 import type { ExternalSystemRow } from "../database/tables.ts";
 import { cleanText } from "../text/clean-text.ts";
@@ -11,7 +12,17 @@ import { externalSystemStore } from "./external-system-store.ts";
 type Choice = { externalSystemId: string; fingerprint?: string | undefined };
 
 /** What an administrator decides about external systems. Each verb answers with the pair as it is now. */
-export function createDecisions({ database, audit, now }: { database: Database; audit: AuditLog; now: () => Date }) {
+export function createDecisions({
+  database,
+  audit,
+  changes,
+  now,
+}: {
+  database: Database;
+  audit: AuditLog;
+  changes: Pick<Changes, "tell">;
+  now: () => Date;
+}) {
   /** The chosen row, and from then on `state`, with an audit entry. `from`: the states that the verb applies to by ID alone. */
   async function decide(
     verb: "accept" | "reject" | "withdraw",
@@ -19,7 +30,7 @@ export function createDecisions({ database, audit, now }: { database: Database; 
     choice: Choice,
     actor: Actor,
   ): Promise<ExternalSystem> {
-    return database.writeInTurn(async (tx) => {
+    const decided = await database.writeInTurn(async (tx) => {
       const wanted = verb === "withdraw" ? "accepted" : "pending";
       const row = await choose(tx, choice, (candidate) => candidate.state === wanted, wanted);
       throwIfUnfit(verb, row);
@@ -35,6 +46,8 @@ export function createDecisions({ database, audit, now }: { database: Database; 
       });
       return present({ ...row, state, decided_at: decision.decidedAt, decided_by: decision.decidedBy }, now());
     });
+    changes.tell("external-systems", decided.externalSystemId);
+    return decided;
   }
 
   return {
@@ -53,7 +66,7 @@ export function createDecisions({ database, audit, now }: { database: Database; 
         throw new Problem("BAD_REQUEST", { message: "a name has at most 100 characters and no control characters" });
       }
       const name = cleaned === "" ? null : cleaned;
-      return database.writeInTurn(async (tx) => {
+      const named = await database.writeInTurn(async (tx) => {
         const row = await choose(tx, choice, () => true, "known");
         await externalSystemStore.setName(tx, { idKey: row.id_key, fingerprint: row.fingerprint }, name);
         await audit.append(tx, {
@@ -65,6 +78,8 @@ export function createDecisions({ database, audit, now }: { database: Database; 
         });
         return present({ ...row, name }, now());
       });
+      changes.tell("external-systems", named.externalSystemId);
+      return named;
     },
   };
 }

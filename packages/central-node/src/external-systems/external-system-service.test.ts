@@ -4,6 +4,7 @@ import { Problem } from "@cordon/contract";
 import pino from "pino";
 import type { Actor } from "../audit/actor.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { createChanges } from "../changes/changes.ts";
 import { openDatabase } from "../database/database.ts";
 import { testDatabases } from "../database/test-databases.ts";
 import { dayMs, makeCertificate, makeRsaKeys } from "../http/test-certificates.ts";
@@ -31,6 +32,7 @@ async function makeNode(
   const systems = createExternalSystemService({
     database,
     audit,
+    changes: createChanges(),
     limits: { pendingExternalSystems: 100, pendingPerAddress: 10, pendingDays: 7, ...limits },
     now,
     log,

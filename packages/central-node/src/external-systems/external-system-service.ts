@@ -3,12 +3,14 @@ import { Problem } from "@cordon/contract";
 import type { Logger } from "pino";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Reader } from "../database/database.ts";
 import type { ExternalSystemRow } from "../database/tables.ts";
 import { cleanText } from "../text/clean-text.ts";
 import { describeClientCertificate, fingerprintOfPeer } from "./client-certificate.ts";
 import { createDecisions } from "./decisions.ts";
 import { type ExternalSystem, present } from "./external-system.ts";
+import { listExternalSystems } from "./external-system-list.ts";
 import { externalSystemStore, type PairKey } from "./external-system-store.ts";
 import { createRefusalCounts, type StrangerReason } from "./refusal-counts.ts";
 
@@ -20,10 +22,11 @@ export function createExternalSystemService(needs: {
   database: Database;
   audit: AuditLog;
   limits: { pendingExternalSystems: number; pendingPerAddress: number; pendingDays: number };
+  changes: Pick<Changes, "tell">;
   now: () => Date;
   log: Pick<Logger, "warn">;
 }) {
-  const { database, audit, limits, now, log } = needs;
+  const { database, audit, limits, changes, now, log } = needs;
   const refusals = createRefusalCounts({ audit, now });
   /** Knocks since the last flush, of pairs that have a row. */
   const knocks = new Map<string, PairKey & { count: number; lastSeenAt: string }>();
@@ -42,7 +45,7 @@ export function createExternalSystemService(needs: {
     // A full house is found by a read: a flood of strangers then costs no writes.
     const full = await findFull(database.read, address);
     if (full !== null) return full;
-    return database.writeInTurn(async (tx) => {
+    const fullByThen = await database.writeInTurn(async (tx) => {
       await externalSystemStore.deletePendingBefore(tx, pendingCutoff());
       if ((await externalSystemStore.find(tx, key)) !== undefined) return null;
       const fullByNow = await findFull(tx, address);
@@ -73,6 +76,8 @@ export function createExternalSystemService(needs: {
       });
       return null;
     });
+    changes.tell("external-systems", externalSystemId);
+    return fullByThen;
   }
 
   async function findFull(db: Reader, address: string): Promise<string | null> {
@@ -156,13 +161,22 @@ export function createExternalSystemService(needs: {
       return (await externalSystemStore.list(database.read)).map((row) => present(row, now()));
     },
 
-    ...createDecisions({ database, audit, now }),
+    /** One page of them, as the console asks. */
+    async page(request: Parameters<typeof listExternalSystems>[1]) {
+      const { rows, ...page } = await listExternalSystems(database, request);
+      return { ...page, items: rows.map((row) => present(row, now())) };
+    },
+
+    ...createDecisions({ database, audit, changes, now }),
 
     /** Writes what was only counted, in one commit. Every few seconds, and with `everything` as the node goes down. */
     async flush(options: { everything?: boolean } = {}): Promise<void> {
       const batch = [...knocks.values()];
       knocks.clear();
-      if (batch.length > 0) await externalSystemStore.addKnocks(database, batch);
+      if (batch.length > 0) {
+        await externalSystemStore.addKnocks(database, batch);
+        changes.tell("external-systems");
+      }
       await refusals.flush(options);
     },
 

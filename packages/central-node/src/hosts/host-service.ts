@@ -1,6 +1,7 @@
 import { type HostFacts, Problem } from "@cordon/contract";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
 import type { HostRow } from "../database/tables.ts";
 import { cleanText } from "../text/clean-text.ts";
@@ -27,11 +28,13 @@ export function createHostService({
   database,
   audit,
   nudges,
+  changes,
   now,
 }: {
   database: Database;
   audit: AuditLog;
   nudges: Pick<Nudges, "nudge">;
+  changes: Pick<Changes, "tell">;
   now: () => Date;
 }) {
   /** Contacts not yet written: by sensor ID, ISO time. */
@@ -51,6 +54,34 @@ export function createHostService({
       enrolledAt: row.enrolled_at,
       lastAccessAt: contacts.get(row.sensor_id) ?? row.last_access_at,
     };
+  }
+
+  /** With `onlyBefore`, only a host that was not heard of since. Returns whether it was removed. */
+  async function remove(sensorId: string, actor: Actor, onlyBefore: string | null): Promise<boolean> {
+    const removed = await database.writeInTurn(async (tx) => {
+      const row = await hostStore.find(tx, sensorId);
+      if (row === undefined) throw new Problem("NOT_FOUND", { message: `there is no host ${sensorId}` });
+      if (onlyBefore !== null && row.last_access_at >= onlyBefore) return false;
+      for (const forget of onRemoved) await forget(tx, sensorId);
+      await hostStore.delete(tx, sensorId);
+      await audit.append(tx, {
+        actor,
+        action: "host.remove",
+        object: sensorId,
+        result: "done",
+        detail: {
+          hostName: row.host_name,
+          ...(onlyBefore === null ? {} : { reason: "inactive", lastAccessAt: row.last_access_at }),
+        },
+      });
+      return true;
+    });
+    if (!removed) return false;
+    contacts.delete(sensorId);
+    nudges.nudge({ target: sensorId, about: "removal" });
+    changes.tell("hosts", sensorId);
+    for (const topic of ["isolation-rules", "prevention-rules", "tasks"] as const) changes.tell(topic);
+    return true;
   }
 
   return {
@@ -84,9 +115,10 @@ export function createHostService({
       return present(row);
     },
 
-    updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
+    async updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
       const { columns, addresses } = columnsOf(facts);
-      return database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+      await database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+      changes.tell("hosts", sensorId);
     },
 
     /** Notes the agent's journal; `whenChanged` takes part where it is another one than before, but for the first. */
@@ -113,23 +145,19 @@ export function createHostService({
       for (const [sensorId, at] of batch) if (contacts.get(sensorId) === at) contacts.delete(sensorId);
     },
 
+    /** Removes every host that was not heard of since `since`; one that comes back meanwhile stays. Returns how many. */
+    async removeInactive(since: string, actor: Actor): Promise<number> {
+      let count = 0;
+      for (const { sensor_id } of await hostStore.listInactive(database.read, since)) {
+        const isBack = (contacts.get(sensor_id) ?? "") >= since;
+        if (!isBack && (await remove(sensor_id, actor, since))) count += 1;
+      }
+      return count;
+    },
+
     /** Cuts the host off at once: its certificates, settings and open tasks go with it. */
     async remove(sensorId: string, actor: Actor): Promise<void> {
-      await database.writeInTurn(async (tx) => {
-        const row = await hostStore.find(tx, sensorId);
-        if (row === undefined) throw new Problem("NOT_FOUND", { message: `there is no host ${sensorId}` });
-        for (const forget of onRemoved) await forget(tx, sensorId);
-        await hostStore.delete(tx, sensorId);
-        await audit.append(tx, {
-          actor,
-          action: "host.remove",
-          object: sensorId,
-          result: "done",
-          detail: { hostName: row.host_name },
-        });
-      });
-      contacts.delete(sensorId);
-      nudges.nudge({ target: sensorId, about: "removal" });
+      await remove(sensorId, actor, null);
     },
   };
 }

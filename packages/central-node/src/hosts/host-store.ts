@@ -1,7 +1,7 @@
 import type { Reader, Tx } from "../database/database.ts";
 import type { HostRow } from "../database/tables.ts";
 
-export type HostFilter = { address?: string; hostName?: string; sensorId?: string };
+export type HostFilter = { address?: string; hostName?: string; sensorId?: string; sensorIds?: readonly string[] };
 
 export const hostStore = {
   async insert(tx: Tx, row: HostRow, addresses: string[]): Promise<void> {
@@ -29,9 +29,16 @@ export const hostStore = {
     return db.selectFrom("hosts").selectAll().where("sensor_id", "=", sensorId).executeTakeFirst();
   },
 
+  listInactive: (db: Reader, since: string): Promise<HostRow[]> =>
+    db.selectFrom("hosts").selectAll().where("last_access_at", "<", since).orderBy("last_access_at").execute(),
+
   list(db: Reader, filter: HostFilter): Promise<HostRow[]> {
     let query = db.selectFrom("hosts").selectAll("hosts");
     if (filter.sensorId !== undefined) query = query.where("hosts.sensor_id", "=", filter.sensorId);
+    if (filter.sensorIds !== undefined) {
+      // `in ()` is no SQL, and no host has an empty ID.
+      query = query.where("hosts.sensor_id", "in", filter.sensorIds.length === 0 ? [""] : filter.sensorIds);
+    }
     if (filter.hostName !== undefined) query = query.where("hosts.host_name", "=", filter.hostName);
     if (filter.address !== undefined) {
       query = query

@@ -3,7 +3,7 @@ import { EventEmitter } from "node:events";
 import { findFault } from "@cordon/contract";
 import pg from "pg";
 import type { Logger } from "pino";
-import { Type } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 
 /**
  * A hint that something new is in the database for a host, or for all. The database is the truth: a nudge may be lost or
@@ -18,12 +18,16 @@ const Payload = Type.Object({
   nudges: Type.Array(Type.Object({ target: Type.String(), about: Type.Enum(["settings", "tasks", "removal"]) })),
 });
 
+const ToldPayload = Type.Object({ from: Type.String(), told: Type.Array(Type.String({ maxLength: 256 })) });
+
 const channel = "cordon_nudges";
+/** What goes here is for people who look, and must not come between nudges and a Central Node that does not know it. */
+const toldChannel = "cordon_told";
 const reconnectMs = 1000;
 /** A connection that was cut without a word is found by this. */
 const heartbeatMs = 10_000;
-/** PostgreSQL refuses a payload of 8,000 bytes. */
-const maxNudgesPerPayload = 100;
+/** PostgreSQL refuses a payload of 8,000 bytes; what stands around its parts takes a few. */
+const maxPayloadBytes = 7800;
 
 /** In process; with a PostgreSQL also to and from every other Central Node on it. */
 export function createNudges({ postgresUrl, log }: { postgresUrl: string | null; log: Logger }) {
@@ -34,6 +38,13 @@ export function createNudges({ postgresUrl, log }: { postgresUrl: string | null;
     nudge(nudge: Nudge): void {
       emitter.emit("nudge", nudge);
       relay?.send(nudge);
+    },
+    /** A text for the other Central Nodes alone: that something changed which people may be looking at. */
+    tellOthers(text: string): void {
+      relay?.tell(text);
+    },
+    onTold(listener: (text: string) => void): void {
+      emitter.on("told", listener);
     },
     onNudge(listener: (nudge: Nudge) => void): void {
       emitter.on("nudge", listener);
@@ -52,6 +63,7 @@ export function createNudges({ postgresUrl, log }: { postgresUrl: string | null;
 function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   const self = randomUUID();
   const unsent: Nudge[] = [];
+  const untold: string[] = [];
   let client: pg.Client | null = null;
   let closing = false;
   let timer: NodeJS.Timeout | null = null;
@@ -67,10 +79,11 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
     });
     next.on("error", (error) => lost(next, error));
     next.on("end", () => lost(next, null));
-    next.on("notification", ({ payload }) => receive(payload ?? ""));
+    next.on("notification", (message) => receive(message.channel, message.payload ?? ""));
     try {
       await next.connect();
       await next.query(`listen ${channel}`);
+      await next.query(`listen ${toldChannel}`);
     } catch (error) {
       next.end().catch(() => {}); // it never stood: there is nothing to end in good order
       throw error;
@@ -100,8 +113,13 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
     }, reconnectMs);
   }
 
-  function receive(payload: string) {
-    const message = readPayload(payload);
+  function receive(from: string, payload: string) {
+    if (from === toldChannel) {
+      const message = readPayload(ToldPayload, payload);
+      if (message !== null && message.from !== self) for (const text of message.told) emitter.emit("told", text);
+      return;
+    }
+    const message = readPayload(Payload, payload);
     if (message === null) log.warn("another program notifies on our channel");
     else if (message.from !== self) for (const nudge of message.nudges) emitter.emit("nudge", nudge);
   }
@@ -110,10 +128,14 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   async function flush() {
     if (flushing) return;
     flushing = true;
-    while (client !== null && unsent.length > 0) {
-      const nudges = unsent.splice(0, maxNudgesPerPayload);
+    while (client !== null && unsent.length + untold.length > 0) {
+      // Nudges first: hosts wait for them, people can.
+      const [to, payload] =
+        unsent.length > 0
+          ? [channel, { from: self, nudges: takePart(unsent) }]
+          : [toldChannel, { from: self, told: takePart(untold) }];
       try {
-        await client.query("select pg_notify($1, $2)", [channel, JSON.stringify({ from: self, nudges })]);
+        await client.query("select pg_notify($1, $2)", [to, JSON.stringify(payload)]);
       } catch (error) {
         // The receivers look at everything after a gap of their own and from time to time: this hint may go.
         log.warn({ err: error }, "a nudge was not sent");
@@ -136,6 +158,11 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
       unsent.push(nudge);
       void flush();
     },
+    tell(text: string) {
+      if (client === null) return;
+      untold.push(text);
+      void flush();
+    },
     async close() {
       closing = true;
       clearInterval(heartbeat);
@@ -145,11 +172,21 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   };
 }
 
+/** The first of them, as many as go into one payload. */
+function takePart<T>(unsent: T[]): T[] {
+  let bytes = 0;
+  const end = unsent.findIndex((part) => {
+    bytes += Buffer.byteLength(JSON.stringify(part)) + 1;
+    return bytes > maxPayloadBytes;
+  });
+  return unsent.splice(0, end < 0 ? unsent.length : Math.max(1, end));
+}
+
 /** Null: not one of ours. Whoever may connect to the database may notify. */
-function readPayload(payload: string): { from: string; nudges: Nudge[] } | null {
+function readPayload<S extends TSchema>(schema: S, payload: string): Static<S> | null {
   try {
     const value: unknown = JSON.parse(payload);
-    return findFault(Payload, value) === null ? (value as { from: string; nudges: Nudge[] }) : null;
+    return findFault(schema, value) === null ? (value as Static<S>) : null;
   } catch {
     return null;
   }

@@ -12,3 +12,11 @@ export async function listen(
   const reachable = ["::", "0.0.0.0"].includes(address.address) ? "127.0.0.1" : address.address;
   return `${scheme}://${reachable.includes(":") ? `[${reachable}]` : reachable}:${address.port}`;
 }
+
+/** How others reach what listens at `url`: by the machine's name where it listens on every address. */
+export function reachableUrl(url: string, { host }: { host: string }, name: string): string {
+  if (!["*", "::", "0.0.0.0"].includes(host)) return url;
+  const reached = new URL(url);
+  reached.hostname = name;
+  return reached.origin;
+}

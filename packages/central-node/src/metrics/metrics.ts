@@ -72,6 +72,8 @@ export function createMetrics() {
     /** Counts and times every request of an app. */
     observe(app: FastifyInstance, surface: string): void {
       app.addHook("onResponse", async (request, reply) => {
+        // How long a stream was followed says nothing of how fast we answer.
+        if (String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) return;
         requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
       });
     },

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   CreateTaskBody,
   CreateTaskQuery,
@@ -23,10 +22,12 @@ import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
 import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
+import { digestOf, takeJsonBodies } from "../http/json-body.ts";
 import { type Peer, peerOf } from "../http/peer.ts";
+import { toProblem } from "../http/to-problem.ts";
 import type { SettingService } from "../settings/setting-service.ts";
 import type { TaskService } from "../tasks/task-service.ts";
-import { sendProblem, toProblem } from "./response-api-errors.ts";
+import { sendProblem } from "./response-api-errors.ts";
 import * as translate from "./translate.ts";
 
 export type ResponseApiNeeds = {
@@ -41,22 +42,11 @@ export type ResponseApiNeeds = {
 };
 
 const callers = new WeakMap<FastifyRequest, Actor>();
-const digests = new WeakMap<FastifyRequest, string>();
 
 /** KATA's words end here. Register it without a prefix: it owns its paths. */
 export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, audit, version }: ResponseApiNeeds) {
   return async (app: FastifyInstance): Promise<void> => {
-    // Ours: a DELETE with a JSON content type and no body is common, and the digest is of the very bytes.
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body: Buffer, done) => {
-      if (body.length === 0) return done(null, undefined);
-      digests.set(request, createHash("sha256").update(body).digest("hex"));
-      try {
-        done(null, JSON.parse(body.toString("utf8")));
-      } catch (error) {
-        done(new Problem("BAD_REQUEST", { message: `the body is not JSON: ${(error as Error).message}` }));
-      }
-    });
+    takeJsonBodies(app);
 
     app.setErrorHandler(async (error, request, reply) => {
       const problem = toProblem(error, request);
@@ -217,9 +207,4 @@ function callerOf(request: FastifyRequest): Actor {
   const actor = callers.get(request);
   if (actor === undefined) throw new Error("a call was reached without identify");
   return actor;
-}
-
-function digestOf(request: FastifyRequest): { requestDigest?: string } {
-  const requestDigest = digests.get(request);
-  return requestDigest === undefined ? {} : { requestDigest };
 }

@@ -43,7 +43,7 @@ export function createDueSettings({
   }
 
   async function listDueHeads(host: Able, known: ReadonlyMap<string, number>): Promise<SettingHead[]> {
-    return (await settingStore.listHeads(read, host.sensorId))
+    return (await settingStore.listHeads(read, [host.sensorId]))
       .filter((head) => host.capabilities.includes(head.action) || known.has(keyOf(head.action, scopeOf(head))))
       .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation);
   }

@@ -17,7 +17,7 @@ export type PreventionRules = ReturnType<typeof createPreventionRules>;
 const generationsKept = 50;
 const endedFilesKept = 20_000;
 /** After so many that another order outran, the plan is made in the turn, where none can. */
-const maxEarlyPlans = 4;
+export const maxEarlyPlans = 4;
 
 /** The files of prevention's wishes, which are too many to be written anew, or told anew, with each change. */
 export function createPreventionRules({ database, files }: { database: Database; files: BannedFileStore }) {
@@ -95,7 +95,7 @@ export function toName(stored: string | null): string | null {
   return stored === null ? null : JSON.parse(stored);
 }
 
-function toStoredName(name: string | null): string | null {
+export function toStoredName(name: string | null): string | null {
   return name === null ? null : JSON.stringify(name);
 }
 
@@ -103,7 +103,7 @@ function toBannedFile({ hash, name }: Pick<StoredFile, "hash" | "name">): Banned
   return { algorithm: hash.length === 32 ? "md5" : "sha256", hash, name: toName(name) };
 }
 
-function digestOf(files: readonly BannedFile[]): string {
+export function digestOf(files: readonly BannedFile[]): string {
   const digest = createHash("sha256");
   for (const { hash, name } of files.toSorted((a, b) => (a.hash < b.hash ? -1 : 1)))
     digest.update(preventionLine(hash, name));

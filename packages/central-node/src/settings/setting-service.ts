@@ -1,9 +1,10 @@
 import { describeFault, findFault, Problem, type SettingReport } from "@cordon/contract";
 import { type PreventionWish, responseActions, type SettingAction } from "@cordon/response-actions";
-import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
 import type { SettingRow } from "../database/tables.ts";
+import { throwIfChanged } from "../database/versions.ts";
 import type { Host, HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
@@ -12,16 +13,18 @@ import { cleanTimestamp } from "../text/clean-timestamp.ts";
 import { createBannedFileStore } from "./banned-file-store.ts";
 import { createDueSettings } from "./due-settings.ts";
 import { refuseConflicts } from "./prevention-conflict.ts";
-import { createPreventionRules, type RulePlan, withoutFiles } from "./prevention-rules.ts";
+import { createPreventionRuleService } from "./prevention-rule-service.ts";
+import { createPreventionRuleStore } from "./prevention-rule-store.ts";
+import { createPreventionRules, type RulePlan } from "./prevention-rules.ts";
 import { createPreventionSets } from "./prevention-sets.ts";
-import { keyOf, type SettingState, scopeOf, stateOf } from "./setting-state.ts";
+import { isInForce, keyOf, type SettingState, scopeOf, stateOf } from "./setting-state.ts";
 import { settingStore } from "./setting-store.ts";
+import { createSettingWriter, type SettingChange, tellOfSetting } from "./setting-writer.ts";
 
 export type SettingService = ReturnType<typeof createSettingService>;
 
-/** What an order is about and who gave it. `target`: a sensor ID or `all`. */
-export type SettingChange = { actor: Actor; target: string; action: string; requestDigest?: string };
-
+/** More are not named in a statement. */
+const maxHostsByName = 500;
 /** No wish has more parts. */
 const maxRefused = 100_000;
 
@@ -30,6 +33,7 @@ export function createSettingService({
   audit,
   hosts,
   nudges,
+  changes,
   lineage,
   now,
   counts,
@@ -40,6 +44,7 @@ export function createSettingService({
   audit: AuditLog;
   hosts: HostService;
   nudges: Pick<Nudges, "nudge">;
+  changes: Pick<Changes, "tell">;
   lineage: string;
   now: () => Date;
   counts: OrderCounts;
@@ -50,17 +55,42 @@ export function createSettingService({
   const rules = createPreventionRules({ database, files });
   const sets = createPreventionSets({ read: database.read, files });
   const due = createDueSettings({ read: database.read, rules, sets, now });
+  const ruleStore = createPreventionRuleStore(database.kind);
+  const { write, announce } = createSettingWriter({ audit, nudges, changes, counts, checkpoint, rules, ruleStore });
+  const preventionRules = createPreventionRuleService({
+    database,
+    audit,
+    hosts,
+    files,
+    ruleStore,
+    write,
+    announce,
+    now,
+    maxFilesPerScope,
+  });
   hosts.whenRemoved(async (tx, sensorId) => {
     await settingStore.forget(tx, sensorId);
     await rules.forget(tx, sensorId);
+    await ruleStore.forgetHost(tx, sensorId, now().toISOString());
   });
 
-  /** Replaces the whole setting of a scope, durably, and returns it. */
-  async function set(change: SettingChange, wish: unknown): Promise<{ generation: number; endsAt: string | null }> {
+  /**
+   * Replaces the whole setting of a scope, durably, and returns it. `ifGeneration`: PRECONDITION_FAILED where it is another
+   * one by now.
+   */
+  async function set(
+    change: SettingChange,
+    wish: unknown,
+    { ifGeneration }: { ifGeneration?: number } = {},
+  ): Promise<{ generation: number; endsAt: string | null }> {
     const action = requireAction(change);
     refuseFaults(action, wish, maxFilesPerScope);
     const order = async (tx: Tx, plan: RulePlan | null) => {
       if (change.target !== "all") await hosts.require(tx, change.target);
+      if (ifGeneration !== undefined) {
+        const before = await settingStore.find(tx, change.target, change.action);
+        throwIfChanged(before?.generation ?? 0, ifGeneration);
+      }
       if (plan !== null) {
         const wanted = (wish as PreventionWish).files;
         const positions = plan.added.map(({ position }) => position).sort((a, b) => a - b);
@@ -97,44 +127,42 @@ export function createSettingService({
     if (changed) announce(change);
   }
 
-  async function write(
-    tx: Tx,
-    { actor, target, action, requestDigest }: SettingChange,
-    order: { enabled: 0 | 1; wish: unknown; endsAt: Date | null; at: Date; plan: RulePlan | null },
-  ): Promise<SettingRow> {
-    const { enabled, wish, endsAt, at, plan } = order;
-    const before = await settingStore.find(tx, target, action);
-    const row: SettingRow = {
-      target,
-      action,
-      generation: (before?.generation ?? 0) + 1,
-      wish: JSON.stringify(plan === null ? wish : withoutFiles(wish as PreventionWish)),
-      enabled,
-      ordered_at: at.toISOString(),
-      ordered_by: JSON.stringify(actor),
-      ends_at: endsAt?.toISOString() ?? null,
-      ...(plan === null ? { digest: null, deltas_since: null } : await rules.write(tx, target, before, plan)),
-    };
-    await settingStore.put(tx, row);
-    await audit.append(tx, {
-      actor,
-      action: `${action}.${enabled === 1 ? "set" : "lift"}`,
-      object: target,
-      result: "done",
-      detail: { generation: row.generation, ...(requestDigest === undefined ? {} : { requestDigest }) },
-    });
-    return row;
-  }
-
-  function announce({ target, action }: SettingChange) {
-    counts.ordered(action);
-    checkpoint("order-stored");
-    nudges.nudge({ target, about: "settings" });
-  }
-
   return {
     set,
     lift,
+    preventionRules,
+
+    /**
+     * Nobody needs to see a setting that is over any more. Throws NOT_FOUND where there is none, and CONFLICT while it is in
+     * force, or while its host has not said that it is lifted there.
+     */
+    async forgetEnded(change: SettingChange): Promise<void> {
+      await database.writeInTurn(async (tx) => {
+        const { target, action, actor } = change;
+        const host = await hosts.require(tx, target);
+        const row = await settingStore.find(tx, target, action);
+        if (row === undefined || row.forgotten_at !== null) {
+          throw new Problem("NOT_FOUND", { message: `there is no ${action} of this host` });
+        }
+        const report = await settingStore.findReport(tx, target, action);
+        refuseUnlessOver(row, stateOf(row, report, host.capabilities, now()), now());
+        await settingStore.put(tx, { ...row, forgotten_at: now().toISOString() });
+        await audit.append(tx, {
+          actor,
+          action: `${action}.forget`,
+          object: target,
+          result: "done",
+          detail: { generation: row.generation },
+        });
+      });
+      tellOfSetting(changes, change);
+    },
+
+    /** Settings of some hosts as they were last ordered, whole; those that somebody has done with are left out. */
+    async listOrdered(targets: readonly string[], action: string): Promise<SettingRow[]> {
+      const rows = await settingStore.listOf(database.read, targets, action);
+      return rows.filter((row) => row.forgotten_at === null);
+    },
 
     /** The wish in force of a scope, or null: nothing set, disabled, or its time has run out. Throws NOT_FOUND for an unknown host. */
     async findInForce(target: string, action: string): Promise<{ wish: unknown; endsAt: string | null } | null> {
@@ -178,12 +206,16 @@ export function createSettingService({
           received_at: receivedAt,
         });
       });
-      if (taken) counts.outcome(report.action, report.state);
+      if (!taken) return;
+      counts.outcome(report.action, report.state);
+      tellOfSetting(changes, { target: sensorId, action: report.action });
     },
 
     /** Desired beside actual state, by sensor ID; of one host, or of all that are given. */
     async listStates(of: readonly Pick<Host, "sensorId" | "capabilities">[]): Promise<Map<string, SettingState[]>> {
-      const only = of.length === 1 ? (of[0]?.sensorId ?? null) : null;
+      if (of.length === 0) return new Map();
+      // Of few hosts only what is theirs is read; of more, all of it at once.
+      const only = of.length <= maxHostsByName ? of.map(({ sensorId }) => sensorId) : null;
       const heads = groupBy(await settingStore.listHeads(database.read, only), (head) => head.target);
       const reports = new Map(
         (await settingStore.listReports(database.read, only)).map((report) => [
@@ -227,6 +259,17 @@ function refusedColumns({ refused = [], refusedCount = refused.length }: Setting
     detail: cleanText(detail, 1024),
   }));
   return { refused: JSON.stringify(cleaned), refused_count: Math.min(refusedCount, maxRefused) };
+}
+
+function refuseUnlessOver(row: SettingRow, { state }: SettingState, at: Date): void {
+  if (isInForce(row, at)) throw new Problem("CONFLICT", { message: "it is in force: release the host first" });
+  // One that was never carried out and then ended has nothing left to lift; one that could not be lifted has.
+  const over = state === "lifted" || state === "not-supported" || (state === "failed" && row.enabled === 1);
+  if (!over) {
+    throw new Problem("CONFLICT", {
+      message: "its host has not said yet that it is lifted there: wait for its next contact, or remove the host",
+    });
+  }
 }
 
 function refuseFaults(action: SettingAction, wish: unknown, maxFilesPerScope: number): void {

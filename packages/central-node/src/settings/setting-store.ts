@@ -11,12 +11,18 @@ export const settingStore = {
       .executeTakeFirst();
   },
 
-  /** Of one host and of all hosts, or every one; without the wishes, which may be large. */
-  listHeads(db: Reader, sensorId: string | null) {
+  /** Of some hosts and the one of all hosts, or every one; without the wishes, which may be large. */
+  listHeads(db: Reader, sensorIds: readonly string[] | null) {
     const heads = db
       .selectFrom("settings")
       .select(["target", "action", "generation", "enabled", "ordered_at", "ends_at"]);
-    return (sensorId === null ? heads : heads.where("target", "in", [sensorId, "all"])).execute();
+    return (sensorIds === null ? heads : heads.where("target", "in", [...sensorIds, "all"])).execute();
+  },
+
+  /** Of some targets, with their wishes. */
+  listOf(db: Reader, targets: readonly string[], action: string): Promise<SettingRow[]> {
+    if (targets.length === 0) return Promise.resolve([]);
+    return db.selectFrom("settings").selectAll().where("target", "in", targets).where("action", "=", action).execute();
   },
 
   async listTargetsSince(db: Reader, since: string): Promise<string[]> {
@@ -32,9 +38,19 @@ export const settingStore = {
       .execute();
   },
 
-  listReports(db: Reader, sensorId: string | null) {
+  listReports(db: Reader, sensorIds: readonly string[] | null) {
     const reports = db.selectFrom("setting_reports").selectAll();
-    return (sensorId === null ? reports : reports.where("sensor_id", "=", sensorId)).execute();
+    return (sensorIds === null ? reports : reports.where("sensor_id", "in", sensorIds)).execute();
+  },
+
+  findReport(tx: Tx, sensorId: string, action: string) {
+    return tx
+      .selectFrom("setting_reports")
+      .selectAll()
+      .where("sensor_id", "=", sensorId)
+      .where("action", "=", action)
+      .where("scope", "=", "host")
+      .executeTakeFirst();
   },
 
   /** An older generation never overwrites a newer one, nor an older report a newer one about the same generation. */

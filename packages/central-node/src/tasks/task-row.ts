@@ -1,5 +1,6 @@
-import type { TaskReport } from "@cordon/contract";
-import type { TaskRow } from "../database/tables.ts";
+import type { TaskOutput, TaskReport } from "@cordon/contract";
+import type { Actor } from "../audit/actor.ts";
+import type { TaskOutputRow, TaskRow } from "../database/tables.ts";
 import { cleanText } from "../text/clean-text.ts";
 import { cleanTimestamp } from "../text/clean-timestamp.ts";
 
@@ -41,6 +42,17 @@ export function reported(task: TaskRow, report: TaskReport, receivedAt: string):
   };
 }
 
+export function outputRow(output: TaskOutput, receivedAt: string): TaskOutputRow {
+  return {
+    task_id: output.taskId.toLowerCase(),
+    stdout: withoutNul(output.stdout),
+    stderr: withoutNul(output.stderr),
+    stdout_truncated: output.stdoutTruncated ? 1 : 0,
+    stderr_truncated: output.stderrTruncated ? 1 : 0,
+    received_at: receivedAt,
+  };
+}
+
 /** PostgreSQL's text holds no NUL; everything else of a program's output is kept. */
 function withoutNul(output: string): string {
   return output.replaceAll("\0", "\uFFFD");
@@ -56,6 +68,7 @@ export function toTask(row: TaskRow) {
     startNow: row.start_now === 1,
     state: row.state,
     createdAt: row.created_at,
+    createdBy: JSON.parse(row.created_by) as Actor,
     startedAt: row.started_at,
     finishedAt: row.finished_at,
     reason: row.reason,

@@ -54,6 +54,7 @@ for (const kind of testDatabases) {
       startNow: true,
       state: "waiting",
       createdAt: "2026-11-24T10:00:00.000Z",
+      createdBy: soar,
       startedAt: null,
       finishedAt: null,
       reason: null,

@@ -4,17 +4,20 @@ import {
   findFault,
   Problem,
   type TaskOrder,
+  type TaskOutput,
   type TaskReport,
 } from "@cordon/contract";
 import { responseActions, type TaskAction } from "@cordon/response-actions";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import type { Changes } from "../changes/changes.ts";
 import type { Database, Tx } from "../database/database.ts";
-import type { TaskRow } from "../database/tables.ts";
+import type { TaskOutputRow, TaskRow } from "../database/tables.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 import type { OrderCounts } from "../metrics/metrics.ts";
-import { reported, type Task, toTask, undelivered } from "./task-row.ts";
+import { taskOutputStore } from "./task-output-store.ts";
+import { outputRow, reported, type Task, toTask, undelivered } from "./task-row.ts";
 import { taskStore } from "./task-store.ts";
 
 export type TaskService = ReturnType<typeof createTaskService>;
@@ -31,6 +34,7 @@ export function createTaskService({
   audit,
   hosts,
   nudges,
+  changes,
   now,
   counts,
   checkpoint,
@@ -40,6 +44,7 @@ export function createTaskService({
   audit: AuditLog;
   hosts: HostService;
   nudges: Pick<Nudges, "nudge">;
+  changes: Pick<Changes, "tell">;
   now: () => Date;
   counts: OrderCounts;
   checkpoint: (name: string) => void;
@@ -52,8 +57,14 @@ export function createTaskService({
   const iso = () => now().toISOString();
   const deliverUntil = () => new Date(now().getTime() + deliveryDays * 86_400_000).toISOString();
 
-  function fail(tx: Tx, taskId: string, reason: keyof typeof failures): Promise<void> {
-    return taskStore.update(tx, taskId, { state: "failed", finished_at: iso(), reason, detail: failures[reason] });
+  async function fail(tx: Tx, taskId: string, reason: keyof typeof failures): Promise<void> {
+    await taskOutputStore.forget(tx, taskId);
+    await taskStore.update(tx, taskId, { state: "failed", finished_at: iso(), reason, detail: failures[reason] });
+  }
+
+  function announce({ sensorId, taskId }: Pick<Task, "sensorId" | "taskId">): void {
+    nudges.nudge({ target: sensorId, about: "tasks" });
+    changes.tell("tasks", taskId);
   }
 
   async function require(db: Tx | Database["read"], taskId: string): Promise<TaskRow> {
@@ -96,7 +107,7 @@ export function createTaskService({
       return toTask(after ?? before);
     });
     checkpoint("order-stored");
-    nudges.nudge({ target: task.sensorId, about: "tasks" });
+    announce(task);
     return task;
   }
 
@@ -142,12 +153,17 @@ export function createTaskService({
       });
       counts.ordered(action);
       checkpoint("order-stored");
-      nudges.nudge({ target: sensorId, about: "tasks" });
+      announce({ sensorId, taskId });
       return toTask(row);
     },
 
     async get(taskId: string): Promise<Task> {
       return toTask(await require(database.read, taskId));
+    },
+
+    /** Those of the tasks that there are, without what they printed. */
+    async list(taskIds: readonly string[]): Promise<Task[]> {
+      return (await taskStore.list(database.read, taskIds)).map(toTask);
     },
 
     /** Starts a task that was stored for later; one that was started already stays as it is. */
@@ -199,11 +215,32 @@ export function createTaskService({
         const columns = reported(task, report, iso());
         await taskStore.update(tx, task.task_id, columns);
         const after = columns.state ?? task.state;
+        // What it has printed is with the task itself from now on.
+        if (after !== "running") await taskOutputStore.forget(tx, task.task_id);
         return { state: after, ended: after === "running" ? null : task.action };
       });
       if (ended !== null) counts.outcome(ended, report.state);
+      if (state !== null) changes.tell("tasks", report.taskId.toLowerCase());
       return state;
     },
+
+    /**
+     * The end of what a running program has printed so far. Never an outcome: dropped where the task is not running, or is
+     * another host's.
+     */
+    async recordOutput(sensorId: string, output: TaskOutput): Promise<void> {
+      const taskId = output.taskId.toLowerCase();
+      const taken = await database.write(async (tx) => {
+        const task = await taskStore.find(tx, taskId);
+        if (task === undefined || task.sensor_id !== sensorId || task.state !== "running") return false;
+        await taskOutputStore.put(tx, outputRow(output, iso()));
+        return true;
+      });
+      if (taken) changes.tell("tasks", taskId);
+    },
+
+    /** What a running program has printed so far, or null: nothing is known of it. */
+    findOutput: (taskId: string): Promise<TaskOutputRow | null> => taskOutputStore.find(database.read, taskId),
 
     /** The agent lost its memory of tasks: what it was given may have run, and must not run again. */
     async failInFlight(tx: Tx, sensorId: string): Promise<void> {
@@ -234,7 +271,7 @@ export function createTaskService({
         }
         return rows;
       });
-      for (const task of overdue) nudges.nudge({ target: task.sensor_id, about: "tasks" });
+      for (const task of overdue) announce({ sensorId: task.sensor_id, taskId: task.task_id });
       return overdue.length;
     },
 

@@ -1,6 +1,12 @@
 import type { Reader, Tx } from "../database/database.ts";
 import type { TaskRow } from "../database/tables.ts";
 
+const columnsWithoutOutput = [
+  ...(["task_id", "sensor_id", "action", "parameters", "start_now", "state", "created_at", "created_by"] as const),
+  ...(["expires_at", "sent_at", "started_at", "finished_at", "cancel_requested_at", "deleted_at"] as const),
+  ...(["reason", "detail", "exit_code", "stdout_truncated", "stderr_truncated"] as const),
+] as const;
+
 export const taskStore = {
   /** Reports whether the ID was free. */
   async insert(tx: Tx, row: TaskRow): Promise<boolean> {
@@ -14,6 +20,18 @@ export const taskStore = {
 
   find(db: Reader | Tx, taskId: string): Promise<TaskRow | undefined> {
     return db.selectFrom("tasks").selectAll().where("task_id", "=", taskId).executeTakeFirst();
+  },
+
+  /** Without what the programs printed, which may be megabytes each. */
+  async list(db: Reader, taskIds: readonly string[]): Promise<TaskRow[]> {
+    if (taskIds.length === 0) return [];
+    const rows = await db
+      .selectFrom("tasks")
+      .select(columnsWithoutOutput)
+      .where("task_id", "in", taskIds)
+      .where("deleted_at", "is", null)
+      .execute();
+    return rows.map((row) => ({ ...row, stdout: null, stderr: null }));
   },
 
   async update(tx: Tx, taskId: string, columns: Partial<TaskRow>): Promise<void> {

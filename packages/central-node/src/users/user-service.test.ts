@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import { Problem } from "@cordon/contract";
 import type { Actor } from "../audit/actor.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { createChanges } from "../changes/changes.ts";
 import { testDatabases } from "../database/test-databases.ts";
 import { hashPassword } from "./password.ts";
 import { createUserService } from "./user-service.ts";
@@ -34,7 +35,7 @@ for (const kind of testDatabases) {
   async function start(t: TestContext) {
     const database = await kind.open(t);
     const audit = createAuditLog({ database, now });
-    return { audit, database, users: createUserService({ database, audit, now }) };
+    return { audit, database, users: createUserService({ database, audit, changes: createChanges(), now }) };
   }
 
   test(`${kind.name}: a user is added once, whatever the case of the name, and the password is nowhere`, async (t) => {

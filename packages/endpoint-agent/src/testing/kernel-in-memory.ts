@@ -1,5 +1,13 @@
 import type { PreventionWish, RunProcessParameters } from "@cordon/response-actions";
-import type { Effect, ProcessIdentity, Reachability, TaskOutcome } from "@cordon/response-actions/enforcers";
+
+import type {
+  Effect,
+  PrintedSoFar,
+  ProcessIdentity,
+  Reachability,
+  TaskOutcome,
+} from "@cordon/response-actions/enforcers";
+
 import type { Clock } from "../host/clock.ts";
 import type { Enforcers } from "../host/enforcers.ts";
 
@@ -14,6 +22,8 @@ export type KernelInMemory = {
   started: string[];
   /** Programs that run now, and how to end one. */
   running: Map<string, (outcome: TaskOutcome<never>) => void>;
+  /** Makes a program that runs print. */
+  print(program: string, stdout: string): void;
   terminatedLeftovers: ProcessIdentity[];
   overlaps: number;
   /** While set, every call of the isolation's enforcer waits for it. */
@@ -34,12 +44,14 @@ export type HostInMemory = { kernel: KernelInMemory; startProcess(): Enforcers }
  * before: what that still waits for never comes.
  */
 export function createKernelInMemory(clock: Clock): HostInMemory {
+  const printing = new Map<string, (stdout: string) => void>();
   const kernel: KernelInMemory = {
     isolation: null,
     banned: new Map(),
     needed: new Set(),
     started: [],
     running: new Map(),
+    print: (program, stdout) => printing.get(program)?.(stdout),
     terminatedLeftovers: [],
     overlaps: 0,
     gate: null,
@@ -118,10 +130,12 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
           parameters: { program },
           signal,
           onStarted,
+          onOutput,
         }: {
           parameters: RunProcessParameters;
           signal: AbortSignal;
           onStarted(process: ProcessIdentity): void;
+          onOutput?(printed: PrintedSoFar): void;
         }) {
           const said = { stdout: program, stderr: "", stdoutTruncated: false, stderrTruncated: false };
           if (signal.aborted) return { state: "cancelled", exitCode: null, ...said };
@@ -131,6 +145,7 @@ export function createKernelInMemory(clock: Clock): HostInMemory {
           if (!program.startsWith("wait")) return { state: "completed", exitCode: 0, ...said };
           return new Promise((resolve) => {
             kernel.running.set(program, resolve);
+            printing.set(program, (stdout) => onOutput?.({ ...said, stdout }));
             signal.addEventListener("abort", () => resolve({ state: "cancelled", exitCode: null, ...said }));
           });
         },

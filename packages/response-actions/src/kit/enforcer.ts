@@ -70,6 +70,9 @@ export type TaskOutcome<Failure extends string = string> =
     }
   | { state: "failed"; reason: Failure; detail: string };
 
+/** The end of what a program has printed so far; truncated: there was more before it. */
+export type PrintedSoFar = { stdout: string; stderr: string; stdoutTruncated: boolean; stderrTruncated: boolean };
+
 export type TaskEnforcer<Parameters, Failure extends string> = {
   ability(): Promise<Ability>;
   /** Never throws: what goes wrong is an outcome. Aborting `signal` terminates the whole process group, then resolves `cancelled`. */
@@ -78,6 +81,8 @@ export type TaskEnforcer<Parameters, Failure extends string> = {
     signal: AbortSignal;
     /** Called once the program runs, before any of its output is read. */
     onStarted(process: ProcessIdentity): void;
+    /** Called from time to time while the program runs and prints. */
+    onOutput?(printed: PrintedSoFar): void;
   }): Promise<TaskOutcome<Failure>>;
   /** Kills what is left of a process group that an earlier agent started, if it is still the same process. Reports whether it was there. */
   terminateLeftover(process: ProcessIdentity): Promise<boolean>;

@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { ProcessIdentity } from "../kit/enforcer.ts";
+import type { PrintedSoFar, ProcessIdentity } from "../kit/enforcer.ts";
 import { createRunProcessEnforcer } from "./enforce.linux.ts";
 import { identify, readBootId } from "./enforce-process.linux.ts";
 
@@ -21,16 +21,18 @@ function run(
   {
     workingDirectory = null,
     onStarted = () => {},
+    onOutput = () => {},
     signal = new AbortController().signal,
     ...options
   }: {
     workingDirectory?: string | null;
     onStarted?: (process: ProcessIdentity) => void;
+    onOutput?: (printed: PrintedSoFar) => void;
     signal?: AbortSignal;
   } & Options = {},
 ) {
   const enforcer = createRunProcessEnforcer(options);
-  return enforcer.run({ parameters: { program, commandLine, workingDirectory }, signal, onStarted });
+  return enforcer.run({ parameters: { program, commandLine, workingDirectory }, signal, onStarted, onOutput });
 }
 
 const shell = (script: string, options: Parameters<typeof run>[2] = {}) => {
@@ -230,4 +232,35 @@ test("a leftover is terminated only if it is still the same process", { skip }, 
   assert.equal(await enforcer.terminateLeftover(identity), true);
   await exited;
   assert.equal(await enforcer.terminateLeftover(identity), false);
+});
+
+test("what a program has printed so far is told while it runs", { skip }, async () => {
+  const go = join(directory, crypto.randomUUID());
+  const told: PrintedSoFar[] = [];
+  const outcome = await shell(`echo one; echo mistake >&2; while [ ! -e ${go} ]; do sleep 0.01; done; echo two`, {
+    liveOutputEveryMs: 10,
+    onOutput(printed) {
+      told.push(printed);
+      if (printed.stdout === "one\n" && printed.stderr === "mistake\n") writeFileSync(go, "");
+    },
+  });
+  assert.ok(told.length > 0);
+  assert.equal(outcome.state === "completed" && outcome.stdout, "one\ntwo\n");
+});
+
+test("of a lot that was printed the end is told, in whole characters", { skip }, async () => {
+  const go = join(directory, crypto.randomUUID());
+  const last: PrintedSoFar[] = [];
+  await shell(`yes €€€ | head -n 30000; printf 'end'; while [ ! -e ${go} ]; do sleep 0.01; done`, {
+    liveOutputEveryMs: 10,
+    onOutput(printed) {
+      if (!printed.stdout.endsWith("end")) return;
+      last.push(printed);
+      writeFileSync(go, "");
+    },
+  });
+  const { stdout = "", stdoutTruncated } = last[0] ?? {};
+  assert.equal(stdoutTruncated, true);
+  assert.ok(Buffer.byteLength(stdout) <= 64 * 1024 && Buffer.byteLength(stdout) > 64 * 1024 - 4);
+  assert.doesNotMatch(stdout, /\uFFFD/);
 });

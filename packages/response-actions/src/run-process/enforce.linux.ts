@@ -4,7 +4,7 @@ import { access, stat } from "node:fs/promises";
 import { userInfo } from "node:os";
 import type { Readable } from "node:stream";
 import type { TaskEnforcer, TaskOutcome } from "../kit/enforcer.ts";
-import { keepHead } from "./enforce-output.ts";
+import { keepHead, watchOutput } from "./enforce-output.ts";
 import {
   dropOutOfMemoryProtection,
   identify,
@@ -26,6 +26,7 @@ export function createRunProcessEnforcer({
   longestRunMs = 24 * 60 * 60 * 1000,
   terminateGraceMs = 5000,
   outputGraceMs = 1000,
+  liveOutputEveryMs = 1000,
 }: {
   maxOutputBytes?: number;
   longestRunMs?: number;
@@ -33,6 +34,8 @@ export function createRunProcessEnforcer({
   terminateGraceMs?: number;
   /** How long output is still read after the program's exit, while a grandchild holds its pipes open. */
   outputGraceMs?: number;
+  /** Between two looks at what the program has printed so far. */
+  liveOutputEveryMs?: number;
 } = {}): TaskEnforcer<RunProcessParameters, RunProcessFailure> {
   const bootId = readBootId();
 
@@ -41,7 +44,7 @@ export function createRunProcessEnforcer({
       return { able: true };
     },
 
-    async run({ parameters, signal, onStarted }) {
+    async run({ parameters, signal, onStarted, onOutput }) {
       const argv = parameters.commandLine === null ? [] : splitWords(parameters.commandLine);
       if (argv === null) return failed("ARGUMENTS", "a quote is not closed, or the line ends in a backslash");
       const workingDirectory = parameters.workingDirectory || "/";
@@ -63,6 +66,7 @@ export function createRunProcessEnforcer({
       }
       const stdout = keepHead(child.stdout, maxOutputBytes);
       const stderr = keepHead(child.stderr, maxOutputBytes);
+      const live = onOutput === undefined ? null : watchOutput(child, onOutput);
       const ended = untilEnded(child, outputGraceMs);
 
       const groupId = child.pid;
@@ -84,6 +88,9 @@ export function createRunProcessEnforcer({
       signal.addEventListener("abort", cancel, { once: true });
       const timer = setTimeout(() => stop("too-long"), longestRunMs);
       timer.unref();
+
+      const liveTimer = live === null ? null : setInterval(live.look, liveOutputEveryMs);
+      liveTimer?.unref();
 
       try {
         onStarted(identity);
@@ -109,6 +116,7 @@ export function createRunProcessEnforcer({
         throw error;
       } finally {
         clearTimeout(timer);
+        if (liveTimer !== null) clearInterval(liveTimer);
         signal.removeEventListener("abort", cancel);
       }
     },

@@ -1,0 +1,87 @@
+import { type CSSVariablesResolver, createTheme } from "@mantine/core";
+
+/** Calm: one colour for what can be done, red only for what is dangerous or failed. Contrasts hold WCAG 2.2 AA. */
+export const theme = createTheme({
+  primaryColor: "cordon",
+  primaryShade: { light: 7, dark: 7 },
+  colors: {
+    cordon: [
+      "#e6f5f8",
+      "#cfe8ee",
+      "#a3d3de",
+      "#6fbccd",
+      "#45a6bb",
+      "#268fa6",
+      "#157c93",
+      "#0b6a80",
+      "#06586b",
+      "#034555",
+    ],
+    red: ["#fdeced", "#f9d5d7", "#f1a9ad", "#e87d83", "#dd545c", "#d13a43", "#c4262e", "#b01f27", "#971820", "#7a1118"],
+    dark: [
+      "#d3d8de",
+      "#b9c1ca",
+      "#98a2ad",
+      "#6b7682",
+      "#414b56",
+      "#333c46",
+      "#252d36",
+      "#1a2129",
+      "#141a21",
+      "#0f141a",
+    ],
+  },
+  fontFamily: '"Inter", system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif',
+  fontFamilyMonospace: 'ui-monospace, "SF Mono", "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, monospace',
+  fontSizes: { xs: "12px", sm: "13.5px", md: "15px", lg: "17px", xl: "20px" },
+  defaultRadius: "sm",
+  radius: { sm: "6px", md: "8px", lg: "12px" },
+  headings: { fontWeight: "650", sizes: { h3: { fontSize: "20px" }, h4: { fontSize: "15px" } } },
+  respectReducedMotion: true,
+  cursorType: "pointer",
+  components: {
+    Button: { defaultProps: { size: "sm" }, styles: { label: { fontWeight: 550 } } },
+    TextInput: { defaultProps: { size: "sm" } },
+    PasswordInput: { defaultProps: { size: "sm" } },
+    Select: { defaultProps: { size: "sm", allowDeselect: false } },
+    NumberInput: { defaultProps: { size: "sm" } },
+    Textarea: { defaultProps: { size: "sm" } },
+    Tooltip: { defaultProps: { openDelay: 300 } },
+    Modal: {
+      defaultProps: { centered: true, transitionProps: { duration: 120 }, overlayProps: { backgroundOpacity: 0.45 } },
+      styles: {
+        title: { fontWeight: 650, overflowWrap: "anywhere" },
+        content: { border: "1px solid var(--mantine-color-default-border)" },
+      },
+    },
+    Menu: { defaultProps: { transitionProps: { duration: 80 }, shadow: "md" } },
+    Popover: { defaultProps: { transitionProps: { duration: 80 }, shadow: "md" } },
+  },
+});
+
+export const cssVariables: CSSVariablesResolver = () => ({
+  variables: {},
+  light: {
+    "--mantine-color-text": "#1c232b",
+    "--mantine-color-dimmed": "#59626c",
+    "--mantine-color-placeholder": "#66707b",
+    "--mantine-color-error": "#b01f27",
+    "--mantine-color-anchor": "#0b6a80",
+    "--cordon-canvas": "#f5f7f9",
+    "--cordon-surface": "#ffffff",
+    "--cordon-hover": "#f0f5f7",
+    "--cordon-selected": "#e3f1f5",
+  },
+  dark: {
+    "--mantine-color-body": "#141a21",
+    "--mantine-color-text": "#d3d8de",
+    "--mantine-color-dimmed": "#a3adb8",
+    "--mantine-color-placeholder": "#98a2ad",
+    "--mantine-color-error": "#ff8f8f",
+    "--mantine-color-anchor": "#6fc3d6",
+    "--cordon-canvas": "#0f141a",
+    "--cordon-surface": "#161d25",
+    "--cordon-hover": "#1d2630",
+    "--cordon-selected": "#17323b",
+  },
+});
