@@ -5,7 +5,7 @@ import { createServiceLab, versions } from "./agent-service-lab.ts";
 import { until } from "./namespaces.ts";
 import { needsVirtualMachine } from "./virtual-machine.ts";
 
-// On two idle cores two minutes and a half, and half a minute more for the image when there is none yet.
+// Without KVM, five to nine minutes on two busy cores, and a minute more for the image when there is none yet.
 const timeout = 15 * 60_000;
 
 test("the agent as a service outlives hangs, power failures, upgrades and bad versions", {
