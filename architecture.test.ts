@@ -225,6 +225,16 @@ const proofs: Record<RuleName, { broken: [blamed: string, tree: Tree][]; sound: 
       [`${node}/settings/a.test.ts`]: '"network_izolation"',
     },
   },
+  textIsNeverMarkup: {
+    broken: [
+      [
+        "packages/console/src/a.tsx",
+        { "packages/console/src/a.tsx": "const a = <p dangerouslySetInnerHTML={{ __html: name }} />;" },
+      ],
+      ["packages/console/src/a.ts", { "packages/console/src/a.ts": "element.innerHTML = name;" }],
+    ],
+    sound: { "packages/console/src/a.tsx": "const a = <p>{name}</p>; // never dangerouslySetInnerHTML" },
+  },
   onlyEnforcersTouchTheHost: {
     broken: [
       [`${agent}/agent.ts`, { [`${agent}/agent.ts`]: 'import { spawn } from "node:child_process";' }],

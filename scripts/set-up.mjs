@@ -1,4 +1,5 @@
-// Brings a fresh checkout to where everything runs: npm packages, and the system programs that the tests drive.
+// Brings a fresh checkout to where everything runs: npm packages, the console's page, and the system programs that the
+// tests drive.
 // Plain JavaScript without packages, for Node 20 and later: it runs before node_modules (and the Node in it) exists.
 //   node scripts/set-up.mjs [--packages-only | --demo]
 // --demo: without what only the tests and the benchmarks need, some of it large.
@@ -32,7 +33,7 @@ const systemPrograms = [
       leftOut: "the agent as a service on a host that boots and loses its power",
     },
     { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
-    { program: "chromium", debianPackage: "chromium", leftOut: "the console in a browser" },
+    { program: "chromium", debianPackage: "chromium", leftOut: "the tests of the console in a browser" },
   ].map((program) => ({ ...program, testsOnly: true })),
 ];
 

@@ -34,6 +34,17 @@ const kataWordsStayAtTheEdge: Rule = {
   },
 };
 
+const textIsNeverMarkup: Rule = {
+  rule: "the console makes no markup and no script of a string",
+  why: "host names, output and certificates come from whoever attacks: they must stay text wherever they are shown",
+  check: (tree) =>
+    findLines(
+      tree,
+      programFiles(tree).filter((file) => file.startsWith("packages/console/")),
+      /\bdangerouslySetInnerHTML\b|\b(inner|outer)HTML\b|\binsertAdjacentHTML\b|\bdocument\.write\b|\beval\(|\bnew Function\b/,
+    ),
+};
+
 const hostPlaces = /^packages\/(response-actions\/src\/[^/]+\/[^/]+|endpoint-agent\/src\/host\/)/;
 
 const onlyEnforcersTouchTheHost: Rule = {
@@ -108,6 +119,7 @@ function lockedAddress(file: string, line: string): RegExpExecArray | null {
 
 export const wordRules = {
   kataWordsStayAtTheEdge,
+  textIsNeverMarkup,
   onlyEnforcersTouchTheHost,
   environmentComesInAtTheTop,
   namesSayWhatAFileHolds,

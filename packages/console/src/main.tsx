@@ -18,7 +18,8 @@ await startLanguage();
 createRoot(root).render(
   <StrictMode>
     <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
-      <Notifications position="bottom-right" autoClose={5000} />
+      {/* On the left and few: on the right they would lie over the buttons of dialogs. */}
+      <Notifications position="bottom-left" autoClose={4000} limit={2} containerWidth={320} />
       <QueryClientProvider client={queryClient}>
         <RouterProvider router={router} />
       </QueryClientProvider>

@@ -1,4 +1,5 @@
 import { PassThrough } from "node:stream";
+import { setTimeout } from "node:timers/promises";
 import { Problem } from "@cordon/contract";
 import {
   type ConsoleEvent,
@@ -13,6 +14,8 @@ import { addIds, type ChangedIds, type EventHub } from "./event-hub.ts";
 import type { SignedIn } from "./handlers.ts";
 
 const heartbeatMs = 15_000;
+/** Whoever does not read is not waited for. */
+const endsWithinMs = 1000;
 /** Each tab of a browser has one. */
 const maxStreamsPerSession = 12;
 const maxStreams = 2000;
@@ -40,12 +43,17 @@ export function eventStream(needs: {
 }) {
   const { hub, admit, isStillSignedIn } = needs;
   const open = new Map<string, number>();
-  const streams = new Set<() => void>();
+  /** How to end each, and when its last bytes are out. */
+  const streams = new Map<() => void, Promise<void>>();
 
   return async (app: FastifyInstance): Promise<void> => {
-    // A stream that is open keeps the server from closing.
+    // A stream that is open keeps the server from closing, and one whose end is under way would be cut off by it.
     app.addHook("preClose", async () => {
-      for (const end of streams) end();
+      const ended = [...streams].map(([end, done]) => {
+        end();
+        return done;
+      });
+      await Promise.race([Promise.all(ended), setTimeout(endsWithinMs, undefined, { ref: false })]);
     });
     app.get(consoleApiBase + consoleDownloads.events.path, async (request, reply) => {
       const session = await admit(request);
@@ -59,8 +67,8 @@ export function eventStream(needs: {
       open.set(session.id, count + 1);
       const stream = new PassThrough();
       const end = follow(stream, session, request);
-      streams.add(end);
-      stream.once("close", () => {
+      streams.set(end, new Promise((resolve) => reply.raw.once("close", resolve)));
+      reply.raw.once("close", () => {
         end();
         streams.delete(end);
         const left = (open.get(session.id) ?? 1) - 1;

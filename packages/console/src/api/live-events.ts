@@ -6,8 +6,13 @@ export type LinkState = "connecting" | "live" | "lost";
 
 const firstRetryMs = 500;
 const longestRetryMs = 8_000;
-/** Changes of one topic that come together are asked for together; the first of them at once. */
-const gatherMs = 700;
+/**
+ * Changes of one topic that come together are asked for together; the first of them at once. A few things are asked for
+ * again as often as the Central Node tells of them; a whole fleet that changes, less often.
+ */
+const gatherMs = { few: 250, many: 1000 };
+
+const fewIds = 20;
 
 /**
  * Hears from the Central Node that something changed, and has it asked for again. Reconnects by itself; after a gap
@@ -61,11 +66,15 @@ export function listenToEvents(needs: {
     }
     needs.refresh((key) => isTouched(key, event));
     gathered.set(event.topic, []);
-    setTimeout(() => {
-      const later = gathered.get(event.topic) ?? [];
-      gathered.delete(event.topic);
-      if (later.length > 0) hear(together(event.topic, later));
-    }, gatherMs);
+    const isFew = event.ids !== undefined && event.ids.length <= fewIds;
+    setTimeout(
+      () => {
+        const later = gathered.get(event.topic) ?? [];
+        gathered.delete(event.topic);
+        if (later.length > 0) hear(together(event.topic, later));
+      },
+      isFew ? gatherMs.few : gatherMs.many,
+    );
   }
 
   connect();

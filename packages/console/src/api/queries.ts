@@ -25,7 +25,7 @@ export function callQuery<N extends ConsoleRouteName>(name: N, args: CallArgumen
 }
 
 /** Has everything that is shown of these calls, and of calls about the same things, asked for again. */
-export async function refreshAfter(client: QueryClient, names: readonly ConsoleRouteName[]): Promise<void> {
+async function refreshAfter(client: QueryClient, names: readonly ConsoleRouteName[]): Promise<void> {
   const topics = new Set(names.flatMap((name) => topicsOf[name] ?? []));
   await client.invalidateQueries({
     predicate: ({ queryKey }) => {

@@ -5,7 +5,7 @@ import { ProgressMark } from "../parts/progress-mark.tsx";
 import { ActivityMark } from "./activity-mark.tsx";
 import { HostLink } from "./host-link.tsx";
 
-export function progressChoices(t: TFunction) {
+function progressChoices(t: TFunction) {
   return (["none", "pending", "in-effect", "lifted", "failed", "not-supported"] as const).map((value) => ({
     value,
     label: t(`progress.${value}`),

@@ -15,7 +15,7 @@ export function CopyText({ text, shown, label }: { text: string; shown?: string;
   );
 }
 
-export function CopyIcon({ text, label }: { text: string; label?: string | undefined }) {
+function CopyIcon({ text, label }: { text: string; label?: string | undefined }) {
   const { t } = useTranslation();
   return (
     <CopyButton value={text}>
