@@ -1,34 +1,51 @@
-// Brings a fresh checkout to where everything runs: npm packages, the console's page, and the system programs that the tests
-// drive.
+// Brings a fresh checkout to where everything runs: npm packages, the console's page, and the system programs that the
+// tests drive.
 // Plain JavaScript without packages, for Node 20 and later: it runs before node_modules (and the Node in it) exists.
-//   node scripts/set-up.mjs [--packages-only]
+//   node scripts/set-up.mjs [--packages-only | --demo]
+// --demo: without what only the tests and the benchmarks need, some of it large.
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildConsole } from "./set-up-console.mjs";
 import { fetchFapolicyd } from "./set-up-fapolicyd.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
+/** `testsOnly`: the demo does without. */
 const systemPrograms = [
   { program: "nft", debianPackage: "nftables", leftOut: "network isolation on this machine" },
   { program: "ip", debianPackage: "iproute2", leftOut: "everything in network namespaces" },
   { program: "conntrack", debianPackage: "conntrack", leftOut: "cutting connections older than an isolation" },
-  { program: "tcpdump", debianPackage: "tcpdump", leftOut: "the proof that an isolated host sends no packet" },
   { program: "ping", debianPackage: "iputils-ping", leftOut: "ping in the demo and in the isolation tests" },
   { program: "openssl", debianPackage: "openssl", leftOut: "the exchange with openssl-made certificates" },
   { program: "curl", debianPackage: "curl", leftOut: "the exchange with curl" },
-  { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
-  { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
-  { program: "chromium", debianPackage: "chromium", leftOut: "the tests of the console in a browser" },
-  { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
-  { program: "mkfs.ext2", debianPackage: "e2fsprogs", leftOut: "the bypass matrix and the cost of an exec" },
-  { program: "python3", debianPackage: "python3", leftOut: "the bypass matrix and the cost of an exec" },
+  ...[
+    { program: "tcpdump", debianPackage: "tcpdump", leftOut: "the proof that an isolated host sends no packet" },
+    { program: "ps", debianPackage: "procps", leftOut: "the tests that look at process groups" },
+    { program: "busybox", debianPackage: "busybox", leftOut: "the renewal of a DHCP lease while isolated" },
+    { program: "dnsmasq", debianPackage: "dnsmasq-base", leftOut: "a Central Node known by name while isolated" },
+    { program: "mkfs.ext2", debianPackage: "e2fsprogs", leftOut: "the bypass matrix and the cost of an exec" },
+    { program: "python3", debianPackage: "python3", leftOut: "the bypass matrix and the cost of an exec" },
+    {
+      program: "qemu-system-x86_64",
+      debianPackage: "qemu-system-x86",
+      leftOut: "the agent as a service on a host that boots and loses its power",
+    },
+    { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
+    { program: "chromium", debianPackage: "chromium", leftOut: "the tests of the console in a browser" },
+  ].map((program) => ({ ...program, testsOnly: true })),
 ];
+
+const forDemo = process.argv.includes("--demo");
 
 setUpPackages();
 if (!process.argv.includes("--packages-only")) {
-  setUpConsole();
+  const whyNoConsole = buildConsole(root, say);
+  if (whyNoConsole !== null) {
+    say(whyNoConsole);
+    process.exit(1);
+  }
   setUpSystemPrograms();
 }
 
@@ -50,42 +67,6 @@ function setUpPackages() {
     process.exit(1);
   }
   say(`npm packages installed in ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
-}
-
-/** The Central Node serves the console's page as it was built: it is built anew where something it is made of is newer. */
-function setUpConsole() {
-  const built = join(root, "packages", "console", "dist", "index.html");
-  const madeOf = [
-    ...["src", "public", "index.html", "vite.config.ts", "package.json"].map((part) =>
-      join("packages", "console", part),
-    ),
-    join("packages", "contract", "src"),
-    join("packages", "response-actions", "src"),
-    "package-lock.json",
-  ];
-  const builtMs = existsSync(built) ? statSync(built).mtimeMs : 0;
-  if (madeOf.every((part) => newestMs(join(root, part)) <= builtMs)) return;
-  say("building the console's page…");
-  const bin = join(root, "node_modules", ".bin");
-  const vite = spawnSync(join(bin, "vite"), ["build", join("packages", "console"), "--logLevel", "warn"], {
-    cwd: root,
-    encoding: "utf8",
-    shell: process.platform === "win32",
-    stdio: ["ignore", "pipe", "pipe"],
-    // The Node that everything of ours runs on.
-    env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ""}` },
-  });
-  if (vite.status === 0) return;
-  process.stderr.write(`${vite.stdout ?? ""}${vite.stderr ?? ""}${vite.error ? `${vite.error.message}\n` : ""}`);
-  say("the console's page could not be built; the Central Node says so where the page would be");
-  if (process.env.CI === "true") process.exit(1);
-}
-
-function newestMs(path) {
-  if (!existsSync(path)) return 0;
-  const { mtimeMs } = statSync(path);
-  if (!statSync(path).isDirectory()) return mtimeMs;
-  return Math.max(mtimeMs, ...readdirSync(path).map((name) => newestMs(join(path, name))));
 }
 
 /** npm removes node_modules, and the Node in it with it, while it runs: it must not run on that one. */
@@ -121,10 +102,10 @@ function readLock(path) {
 function setUpSystemPrograms() {
   let missing = missingPrograms();
   if (missing.length > 0 && canInstall()) {
-    installWithApt(missing.map((each) => each.debianPackage));
+    installWithApt([...new Set(missing.map((each) => each.debianPackage))]);
     missing = missingPrograms();
   }
-  const noFapolicyd = process.platform === "linux" ? fetchFapolicyd(root) : null;
+  const noFapolicyd = process.platform === "linux" && !forDemo ? fetchFapolicyd(root) : null;
   if (missing.length === 0 && noFapolicyd === null) return;
   for (const { program, debianPackage, leftOut } of missing) {
     say(`${program} is missing (Debian package ${debianPackage}); left out: ${leftOut}`);
@@ -140,7 +121,8 @@ function missingPrograms() {
   if (process.platform !== "linux") return [];
   // Debian keeps nft and conntrack where only root's PATH looks.
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", "/usr/local/sbin"];
-  return systemPrograms.filter(({ program }) => !folders.some((folder) => isExecutable(join(folder, program))));
+  const wanted = systemPrograms.filter(({ testsOnly }) => !(forDemo && testsOnly));
+  return wanted.filter(({ program }) => !folders.some((folder) => isExecutable(join(folder, program))));
 }
 
 function isExecutable(path) {

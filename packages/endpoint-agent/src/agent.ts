@@ -8,6 +8,7 @@ import type { Enforcers } from "./host/enforcers.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
+import { agentVersion } from "./version.ts";
 
 export type Agent = ReturnType<typeof createAgent>;
 
@@ -70,7 +71,7 @@ export function createAgent(needs: {
       link.start();
     },
     reconnect: () => link.reconnect(),
-    status: () => ({ sensorId, link: link.state(), ...core.status() }),
+    status: () => ({ sensorId, version: agentVersion, link: link.state(), contact: link.contact(), ...core.status() }),
     /** Ends in good order: programs are terminated and reported while the link still stands. Isolation stays in force. */
     async close() {
       await core.close();

@@ -19,6 +19,16 @@ export type CentralLink = ReturnType<typeof createCentralLink>;
 /** `removed`: the Central Node sent this host away for good. */
 export type LinkState = "connecting" | "connected" | "waiting" | "removed" | "closed";
 
+/** For people: where the link leads, since when it stands or is missing, and why it is missing. */
+export type LinkContact = {
+  /** `HOST:PORT` of the newest attempt; null before the first. */
+  target: string | null;
+  /** ISO 8601: connected since then, or not connected since then. */
+  since: string;
+  /** Why the newest attempt failed, or the newest link ended; null while it is connected, and before the first attempt ended. */
+  why: string | null;
+};
+
 /** PEM. */
 export type LinkIdentity = { key: string; certificate: string; authorities: string };
 
@@ -68,16 +78,20 @@ export function createCentralLink({
   let connectedTo: CentralNodeEndpoint | null = null;
   const proofs = createLinkProofs({ clock, connection: () => (state === "connected" ? socket : null) });
   let usedContext: { identity: string; context: SecureContext } | null = null;
+  const timeNow = () => new Date(clock.wallMs()).toISOString();
+  let contact: LinkContact = { target: null, since: timeNow(), why: null };
 
   const link = {
     start() {
       if (state === "closed") void tryRound();
     },
     state: () => state,
+    contact: (): LinkContact => contact,
     /** The first message was a welcome: the link is good. */
     welcomed(heartbeatSec: number) {
       state = "connected";
       welcomedAtMs = clock.bootMs();
+      contact = { ...contact, since: timeNow(), why: null };
       // Not nought at once: a Central Node that fails right after each welcome would be stormed.
       failures = Math.min(failures, 2);
       stopHeartbeat?.();
@@ -116,6 +130,7 @@ export function createCentralLink({
       const end = await connectOnce(target);
       if (end.kind === "removed") {
         state = "removed";
+        contact = { ...contact, why: "the Central Node removed this host" };
         log.error({}, "the Central Node removed this host: not coming back; what is in force stays in force");
         return;
       }
@@ -124,6 +139,7 @@ export function createCentralLink({
         retryAfterMs = end.waitMs;
         break;
       }
+      contact = { ...contact, why: end.why };
       log.warn({ ...target, why: end.why }, "no connection to the Central Node");
       retryAfterMs = Math.max(retryAfterMs, end.retryAfterMs);
     }
@@ -146,6 +162,7 @@ export function createCentralLink({
       let opened = false;
       let localAddress: string | null = null;
       let ws: WebSocket;
+      contact = { ...contact, target: address.includes(":") ? `[${address}]:${port}` : `${address}:${port}` };
       try {
         const options = {
           // Whatever the address, the certificate must bear this one name.
@@ -196,6 +213,9 @@ export function createCentralLink({
         const stood = welcomedAtMs === null ? null : clock.bootMs() - welcomedAtMs;
         welcomedAtMs = null;
         if (state === "connected") state = "connecting";
+        if (stood !== null) {
+          contact = { ...contact, since: timeNow(), why: why || `the link was closed with ${code} ${reason}`.trim() };
+        }
         if (opened) onClose(code);
         if (code === closeCodes.removed) return resolve({ kind: "removed" });
         if (stood === null && code !== closeCodes.replaced) {

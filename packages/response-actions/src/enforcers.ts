@@ -4,6 +4,7 @@ import { createPreventionEnforcer } from "./prevention/enforce.linux.ts";
 import { createRunProcessEnforcer } from "./run-process/enforce.linux.ts";
 
 export type * from "./kit/enforcer.ts";
+export { openUnixDatagrams } from "./kit/unix-datagram.ts";
 export type { IsolationOptions } from "./network-isolation/enforce.linux.ts";
 export { releaseIsolation } from "./network-isolation/enforce-release.linux.ts";
 export type { Block } from "./prevention/block.ts";

@@ -34,7 +34,8 @@ export function releaseVerb(config: Config): Verb<{ stateDir: string }> {
   };
 }
 
-async function release(stateDir: string): Promise<{ lifted: Lifted; by: "the agent" | "this program" }> {
+/** Lifts the isolation by the agent that runs on `stateDir` or, where none answers, by this program. */
+export async function release(stateDir: string): Promise<{ lifted: Lifted; by: "the agent" | "this program" }> {
   try {
     const reply = await askRunningAgent(stateDir, { command: "release" });
     // Our own agent's answer, on a socket that only its owner opens.

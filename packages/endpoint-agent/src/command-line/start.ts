@@ -1,9 +1,12 @@
 import { isAbsolute, resolve } from "node:path";
 import { exitCodes, failure, type Verb } from "@cordon/terminal";
-import { pino } from "pino";
 import type { Config } from "../config.ts";
+import { createHostClock } from "../host/clock.ts";
 import type { Guard } from "../host/enforcers.ts";
+import { createServiceManager } from "../host/sd-notify.ts";
+import { giveSignsOfLife } from "../sign-of-life.ts";
 import { startAgent } from "../start-agent.ts";
+import { createSystemLog } from "../system-log.ts";
 import { parseServer } from "./enroll.ts";
 
 type Options = { stateDir: string; servers: string[]; guard: Guard; blockRawFrames: boolean };
@@ -38,11 +41,9 @@ export function startVerb(config: Config): Verb<Options> {
       blockRawFrames: flags.blockRawFrames === true || config.blockRawFrames,
     }),
     async act({ stateDir, servers, guard, blockRawFrames }, output) {
-      const log = pino(
-        { name: "cordon-agent", level: config.logLevel, errorKey: "error", base: { pid: process.pid } },
-        // Synchronous: what was logged before a crash is what explains it.
-        pino.destination({ fd: 2, sync: true }),
-      );
+      const { journalStream, notifySocket, watchdogMs } = config.service;
+      const log = createSystemLog({ level: config.logLevel, journalStream });
+      const manager = await createServiceManager({ notifySocket, log });
       const stopAsked = new Promise<string>((stop) => {
         for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop(signal));
       });
@@ -56,7 +57,10 @@ export function startVerb(config: Config): Verb<Options> {
       output.terminal.stdout.write(
         `${JSON.stringify({ ready: true, sensorId: agent.status().sensorId, pid: process.pid })}\n`,
       );
+      const stopSigns = giveSignsOfLife({ agent, manager, watchdogMs, clock: createHostClock(), log });
       log.info({ signal: await stopAsked }, "stopping");
+      stopSigns();
+      manager.stopping();
       await agent.close();
       return exitCodes.done;
     },

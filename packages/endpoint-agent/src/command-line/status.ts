@@ -1,19 +1,15 @@
 import { resolve } from "node:path";
-import { exitCodes, failure, keyValues, table, type Verb } from "@cordon/terminal";
+import { exitCodes, failure, type Verb } from "@cordon/terminal";
 import type { Config } from "../config.ts";
 import { askRunningAgent } from "../control-socket.ts";
 import { createHostClock } from "../host/clock.ts";
+import { readServiceState } from "../host/service-state.ts";
 import { readIdentity } from "../identity.ts";
 import { journalInUse, openJournal } from "../journal/journal.ts";
-import { type SettingSummary, summariseSettings } from "../journal/setting-summary.ts";
+import { summariseSettings } from "../journal/setting-summary.ts";
 import { silentLog } from "../log.ts";
 import { journalPath, type RunningAgent } from "../start-agent.ts";
-
-/** What `status --json` prints. */
-type Status = { running: boolean } & Partial<ReturnType<RunningAgent["status"]>> & {
-    sensorId: string;
-    settings: SettingSummary[];
-  };
+import { describeStatus, type Status } from "./status-text.ts";
 
 export function statusVerb(config: Config): Verb<{ stateDir: string }> {
   return {
@@ -25,13 +21,15 @@ export function statusVerb(config: Config): Verb<{ stateDir: string }> {
     parse: (_words, flags) => ({ stateDir: resolve(String(flags.stateDir)) }),
     async act({ stateDir }, output) {
       const status = await readStatus(stateDir);
-      output.answer(status, () => describe(status));
+      const service = await readServiceState();
+      output.answer({ ...status, service }, () => describeStatus(status, service, Date.now()));
       return exitCodes.done;
     },
   };
 }
 
-async function readStatus(stateDir: string): Promise<Status> {
+/** Throws NOT_FOUND where no host is enrolled. */
+export async function readStatus(stateDir: string): Promise<Status> {
   const identity = readIdentity(stateDir);
   if (identity === null) throw failure("NOT_FOUND", `${stateDir} holds no identity: this host is not enrolled there`);
   const reply = await askRunningAgent(stateDir, { command: "status" });
@@ -45,24 +43,4 @@ async function readStatus(stateDir: string): Promise<Status> {
   } finally {
     journal.close();
   }
-}
-
-function describe({ running, sensorId, link, capabilities, tasks, reportsWaiting, settings }: Status): string {
-  const facts = keyValues([
-    ["Sensor ID", sensorId],
-    ["Agent", running ? "running" : "not running"],
-    ["Central Node", running ? (link ?? "") : "not connected"],
-    ["Can do", capabilities?.join(", ") ?? ""],
-    ["Tasks", tasks === undefined ? "" : `${tasks.running} running, ${tasks.waiting} waiting`],
-    ["Reports to send", String(reportsWaiting ?? 0)],
-  ]);
-  if (settings.length === 0) return `${facts}\nNothing was ever ordered here.`;
-  const rows = settings.map((setting) => [
-    setting.action,
-    setting.scope,
-    String(setting.generation),
-    setting.reason === null ? setting.state : `${setting.state}: ${setting.reason}`,
-    setting.remainingSec === null ? "" : `${setting.remainingSec} s`,
-  ]);
-  return `${facts}\n${table(["Setting", "Scope", "Generation", "State", "Ends in"], rows)}`;
 }

@@ -12,6 +12,11 @@ export type SettingSummary = {
   state: "pending" | "in-effect" | "lifted" | "failed";
   reason: string | null;
   detail: string | null;
+  /** How many parts of the wish this host does not carry out, and one of them. */
+  refusedCount: number;
+  refusedPart: { part: string; reason: string } | null;
+  /** The host is to be so, as the newest order that was taken says: also while it could not be done. */
+  isWished: boolean;
   /** Null: it has no end. */
   remainingSec: number | null;
 };
@@ -24,6 +29,9 @@ export function summariseSettings(journal: Journal, clock: Clock): SettingSummar
     state: outcome?.state ?? "pending",
     reason: outcome?.reason ?? null,
     detail: outcome?.detail ?? null,
+    refusedCount: outcome?.refusedCount ?? outcome?.refused?.length ?? 0,
+    refusedPart: outcome?.refused?.[0] ?? null,
+    isWished: wish !== null,
     remainingSec: wish === null || deadline === null ? null : Math.ceil(remainingMs(deadline, clock) / 1000),
   }));
 }

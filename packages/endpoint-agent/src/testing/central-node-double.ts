@@ -1,5 +1,5 @@
 import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { AgentMessage, CentralNodeMessage } from "@cordon/contract";
 import { linkPath } from "@cordon/contract";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -32,6 +32,12 @@ export async function startCentralNodeDouble({
   const connections: WebSocket[] = [];
   const messages: AgentMessage[] = [];
   const waiting: { check: () => boolean; resolve: () => void }[] = [];
+  /** All that were accepted, those in the middle of a handshake too, which nobody else would end. */
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   let upgrades = 0;
   const changed = () => {
     for (const waiter of [...waiting]) if (waiter.check()) waiter.resolve();
@@ -79,9 +85,10 @@ export async function startCentralNodeDouble({
       });
     },
     async stop() {
-      for (const ws of connections) ws.terminate();
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      const closed = new Promise((resolve) => server.close(resolve));
+      // Nothing more is accepted from here on.
+      for (const socket of sockets) socket.destroy();
+      await closed;
     },
   };
 }

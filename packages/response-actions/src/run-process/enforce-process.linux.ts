@@ -1,5 +1,5 @@
 /** Processes and their groups as /proc shows them. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { ProcessIdentity } from "../kit/enforcer.ts";
 
 export function readBootId(): string {
@@ -19,6 +19,17 @@ export function identify(pid: number, bootId: string): ProcessIdentity | null {
   // the 20th after the name.
   const startTicks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
   return startTicks === undefined ? null : { pid, startTicks, bootId };
+}
+
+/** As a service the agent is among the last to be killed when memory runs out; what it starts must not inherit that. */
+export function dropOutOfMemoryProtection(pid: number): void {
+  if (Number(readFileSync("/proc/self/oom_score_adj", "utf8")) >= 0) return;
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, "0");
+  } catch (error) {
+    // It has ended already.
+    if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
 }
 
 /** Reports whether the group was there to be signalled. Signal 0 only asks. */

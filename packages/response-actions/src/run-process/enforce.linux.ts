@@ -5,7 +5,13 @@ import { userInfo } from "node:os";
 import type { Readable } from "node:stream";
 import type { TaskEnforcer, TaskOutcome } from "../kit/enforcer.ts";
 import { keepHead, watchOutput } from "./enforce-output.ts";
-import { identify, readBootId, signalGroup, terminateGroup } from "./enforce-process.linux.ts";
+import {
+  dropOutOfMemoryProtection,
+  identify,
+  readBootId,
+  signalGroup,
+  terminateGroup,
+} from "./enforce-process.linux.ts";
 import { splitWords } from "./enforce-words.ts";
 import type { RunProcessFailure, RunProcessParameters } from "./run-process.ts";
 
@@ -70,6 +76,7 @@ export function createRunProcessEnforcer({
         const end = await ended;
         return mapStartError("error" in end ? end.error : new Error("the process was gone at once"));
       }
+      dropOutOfMemoryProtection(groupId);
 
       let stopped: "cancelled" | "too-long" | null = null;
       let terminated: Promise<void> | null = null;
