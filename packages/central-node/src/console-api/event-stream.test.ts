@@ -117,12 +117,15 @@ test("an open stream is no use of its session: at the heartbeat after its end it
   const stream = await follow(t, console, cookieOf(alice));
   await stream.next();
   t.mock.timers.tick(15_000);
-  assert.equal(await stream.next(), ": still here");
+  let block = await stream.next();
+  // That she signed in may be told first.
+  while (block?.startsWith("data: ")) block = await stream.next();
+  assert.equal(block, ": still here");
   console.clock.pass(8 * 3_600_000);
   t.mock.timers.tick(15_000);
-  assert.equal(await stream.next(), ": still here");
-  assert.deepEqual(await stream.event(), { topic: "session-ended" });
-  assert.equal(await stream.next(), null);
+  let last: unknown = null;
+  for (let event = await stream.event(); event !== null; event = await stream.event()) last = event;
+  assert.deepEqual(last, { topic: "session-ended" });
 });
 
 test("a session has a bounded number of streams, and one that was left makes room", async (t) => {
