@@ -1,9 +1,7 @@
 /** Our own execution guard, ordered as the agent orders it. */
-import { readdirSync, readFileSync } from "node:fs";
 import { createPreventionEnforcer, type PreventionOptions } from "@cordon/response-actions/enforcers";
 import { until } from "./namespaces.ts";
 import type { Engine } from "./prevention-matrix-engine.ts";
-import { residentBytesOf } from "./prevention-matrix-fapolicyd.ts";
 
 /** `folder`: an empty one on a file system that it does not guard. */
 export function createCordonEngine(folder: string, { scripts }: { scripts: boolean }): Engine {
@@ -43,15 +41,5 @@ export function createCordonEngine(folder: string, { scripts }: { scripts: boole
       await enforce(null);
       await enforcer?.close();
     },
-    residentBytes: () => residentBytesOf(guardPid()),
   };
-}
-
-/** The process namespace is the test's own, so there is one guard in it. */
-function guardPid(): number {
-  const found = readdirSync("/proc").find(
-    (pid) => /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("enforce-guard-main"),
-  );
-  if (found === undefined) throw new Error("no guard runs");
-  return Number(found);
 }

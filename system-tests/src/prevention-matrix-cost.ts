@@ -13,7 +13,6 @@ export type Cost = {
   timeStarts(count: number): Promise<number[]>;
   /** The same for opening and closing a file. */
   timeOpens(count: number): Promise<number[]>;
-  residentBytes(): number;
 };
 
 const timer = fileURLToPath(new URL("./prevention-matrix-timer.py", import.meta.url));
@@ -42,7 +41,6 @@ export async function prepareCost(engine: Engine, folder: string, banned: number
   return {
     timeStarts: (count) => ask(`starts ${count}`),
     timeOpens: (count) => ask(`opens ${count}`),
-    residentBytes: () => engine.residentBytes(),
   };
 }
 

@@ -8,8 +8,6 @@ export type Engine = {
   arm(sha256: readonly string[], mountPoints: readonly string[]): Promise<void>;
   /** Nothing of it is left when this resolves, and everything runs again. */
   disarm(): Promise<void>;
-  /** What it holds resident in memory now, in bytes; the agent that orders it is not counted. */
-  residentBytes(): number;
 };
 
 /** The control: whatever does not run under it has not been tried at all. */
@@ -18,6 +16,5 @@ export function createNoEngine(): Engine {
     name: "none",
     arm: async () => {},
     disarm: async () => {},
-    residentBytes: () => 0,
   };
 }

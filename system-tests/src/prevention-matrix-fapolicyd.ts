@@ -75,13 +75,7 @@ export function createFapolicydEngine(folder: string, { strict }: { strict: bool
       }
     },
     disarm: end,
-    residentBytes: () => residentBytesOf(pid),
   };
-}
-
-/** From /proc, in bytes: what of the process is in memory now. */
-export function residentBytesOf(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1024;
 }
 
 function skipReason(): { skip?: string } {

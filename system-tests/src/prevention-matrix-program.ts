@@ -39,7 +39,6 @@ const calls = {
   },
   timeStarts: ({ count }: { count: number }) => prepared().timeStarts(count),
   timeOpens: ({ count }: { count: number }) => prepared().timeOpens(count),
-  residentBytes: (_: null) => prepared().residentBytes(),
   /** By which what is in here can be told from outside. */
   processNamespace: (_: null) => readlinkSync("/proc/self/ns/pid"),
 };
