@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatDuration, parseDurationSec, parseTimeoutFlag } from "./duration.ts";
+import { parseDurationSec, parseTimeoutFlag } from "./duration.ts";
 
 test("durations are read in days, hours, minutes and seconds, alone or together", () => {
   const cases: [string, number | null][] = [
@@ -21,12 +21,6 @@ test("durations are read in days, hours, minutes and seconds, alone or together"
     ["9999999999999999999h", null],
   ];
   for (const [text, seconds] of cases) assert.equal(parseDurationSec(text), seconds, text);
-});
-
-test("durations are written in the largest units", () => {
-  assert.equal(formatDuration(7200), "2h");
-  assert.equal(formatDuration(90_061), "1d 1h 1m 1s");
-  assert.equal(formatDuration(0), "0s");
 });
 
 test("a timeout has bounds, and its refusal names them", () => {

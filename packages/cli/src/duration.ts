@@ -19,21 +19,3 @@ export function parseTimeoutFlag(value: unknown): number {
   }
   return seconds * 1000;
 }
-
-/** Seconds in the largest units: `2h`, `1d 30m`. */
-export function formatDuration(totalSec: number): string {
-  const units = [
-    ["d", 86_400],
-    ["h", 3600],
-    ["m", 60],
-    ["s", 1],
-  ] as const;
-  let rest = Math.round(totalSec);
-  const parts: string[] = [];
-  for (const [unit, sec] of units) {
-    const count = Math.floor(rest / sec);
-    rest -= count * sec;
-    if (count > 0) parts.push(`${count}${unit}`);
-  }
-  return parts.length === 0 ? "0s" : parts.join(" ");
-}

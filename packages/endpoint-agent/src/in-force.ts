@@ -1,4 +1,4 @@
-import { formatDuration } from "./duration.ts";
+import { formatDuration } from "@cordon/terminal";
 import type { SettingSummary } from "./journal/setting-summary.ts";
 
 /** What holds on this host, or may hold: whoever is about to take the agent away must know of the latter too. */

@@ -1,4 +1,5 @@
 /** What the three programs' command lines share: streams, output, errors, exit codes, help and completion. */
+export { formatDuration } from "./duration.ts";
 export { type ExitCode, exitCodes, type FailureCode } from "./exit-codes.ts";
 export { type Failure, failure, isFailure } from "./failure.ts";
 export { type Cell, keyValues, table } from "./layout.ts";

@@ -1,6 +1,6 @@
-import { type ExitCode, exitCodes, failure, keyValues } from "@cordon/terminal";
+import { type ExitCode, exitCodes, failure, formatDuration, keyValues } from "@cordon/terminal";
 import type { ClientVerb, Scene } from "../client-verb.ts";
-import { formatDuration, parseDurationSec, parseTimeoutFlag } from "../duration.ts";
+import { parseDurationSec, parseTimeoutFlag } from "../duration.ts";
 import type { HostFilter } from "../response-api-client.ts";
 import type { Exclusion } from "../wire.ts";
 import { allowHelp, formatExclusion, parseAllow } from "./allow.ts";

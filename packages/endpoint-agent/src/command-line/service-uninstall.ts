@@ -1,7 +1,6 @@
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { exitCodes, failure, isFailure, type Output, printable, type Verb } from "@cordon/terminal";
-import { formatDuration } from "../duration.ts";
+import { exitCodes, failure, formatDuration, isFailure, type Output, printable, type Verb } from "@cordon/terminal";
 import { createInstalledVersions } from "../host/installed-versions.ts";
 import { defaultPrefix, removeServiceFiles, servicePlaces, unitsOf } from "../host/service-files.ts";
 import { agentUnit } from "../host/systemd.ts";

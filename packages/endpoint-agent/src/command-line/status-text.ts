@@ -1,5 +1,4 @@
-import { type Cell, keyValues, table } from "@cordon/terminal";
-import { formatDuration } from "../duration.ts";
+import { type Cell, formatDuration, keyValues, table } from "@cordon/terminal";
 import type { ServiceState } from "../host/service-state.ts";
 import type { SettingSummary } from "../journal/setting-summary.ts";
 import type { RunningAgent } from "../start-agent.ts";
