@@ -33,6 +33,7 @@ const systemPrograms = [
       leftOut: "the agent as a service on a host that boots and loses its power",
     },
     { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
+    { program: "haproxy", debianPackage: "haproxy", leftOut: "several Central Nodes behind a load balancer" },
     { program: "chromium", debianPackage: "chromium", leftOut: "the tests of the console in a browser" },
   ].map((program) => ({ ...program, testsOnly: true })),
 ];
