@@ -1,9 +1,20 @@
 import { type Kysely, sql } from "kysely";
+import type { Database } from "./database.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Tables } from "./tables.ts";
 
 /** Any number that no other program on the database uses: Central Nodes that start together migrate one after the other. */
 const advisoryLock = 0x436f7264;
+
+/** The row that a move leaves behind; every version refuses a database with a migration that it does not know. */
+const moved = { position: 1_000_000, name: "moved-to-another-database" };
+
+/** After a move: keeps a Central Node from starting on the database that was left, where orders would be lost. */
+export async function markAsMoved(database: Pick<Database, "write">): Promise<void> {
+  await database.write((tx) =>
+    sql`insert into migrations (position, name) values (${moved.position}, ${moved.name})`.execute(tx),
+  );
+}
 
 export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres"): Promise<void> {
   await db.transaction().execute(async (tx) => {
@@ -13,6 +24,11 @@ export async function migrate(db: Kysely<Tables>, kind: "sqlite" | "postgres"): 
       position: number;
       name: string;
     }>`select position, name from migrations order by position`.execute(tx);
+    if (done.rows.at(-1)?.position === moved.position) {
+      throw new Error(
+        `this database was moved to another one by "cordon-server database copy": start the node on that one (or, to go on here without what was ordered there: delete from migrations where name = '${moved.name}')`,
+      );
+    }
     for (const row of done.rows) {
       const known = migrations[row.position - 1];
       if (known?.name !== row.name) {
