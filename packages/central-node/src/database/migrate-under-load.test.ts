@@ -36,7 +36,10 @@ test("PostgreSQL: while the next version migrates, nodes of this one go on writi
     for (; !migrated || count < 10; count++) {
       const began = performance.now();
       await node.writeInTurn(async (tx) => {
-        await tx.insertInto("host_addresses").values({ sensor_id: `${which}-${count}`, address: "::1" }).execute();
+        await tx
+          .insertInto("host_addresses")
+          .values({ sensor_id: `${which}-${count}`, address: "::1" })
+          .execute();
       });
       longest[which] = Math.max(longest[which] ?? 0, performance.now() - began);
     }
