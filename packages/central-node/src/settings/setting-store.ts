@@ -26,8 +26,9 @@ export const settingStore = {
   },
 
   async listTargetsSince(db: Reader, since: string): Promise<string[]> {
-    const rows = await db.selectFrom("settings").select("target").distinct().where("ordered_at", ">=", since).execute();
-    return rows.map((row) => row.target);
+    // No `distinct`: for it SQLite would walk all settings by target, and not the few of late by time.
+    const rows = await db.selectFrom("settings").select("target").where("ordered_at", ">=", since).execute();
+    return [...new Set(rows.map((row) => row.target))];
   },
 
   async put(tx: Tx, row: SettingRow): Promise<void> {
