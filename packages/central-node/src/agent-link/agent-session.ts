@@ -148,7 +148,10 @@ export function createAgentSession({
   function offer(orders: OrdersOfAll): void {
     if (!welcomed || closed) return;
     // One that is being looked after reads the newest itself; an older agent gets its rules another way.
-    if (syncing !== null || protocol < setsSince) return requestSync("settings");
+    if (syncing !== null || protocol < setsSince) {
+      requestSync("settings");
+      return;
+    }
     for (const { action, generation, inForce } of orders.heads) {
       const key = keyOf(action, "all");
       const has = known.get(key);
