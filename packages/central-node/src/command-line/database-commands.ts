@@ -97,7 +97,7 @@ async function copyAndVerify(
 async function mark(from: string): Promise<void> {
   const source = await openDatabase(from);
   try {
-    await markAsMoved(source);
+    await source.write(markAsMoved);
   } finally {
     await source.close();
   }

@@ -1,8 +1,7 @@
 import { type Kysely, sql } from "kysely";
-import type { Database } from "./database.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables, Tx } from "./tables.ts";
 
 /** Any number that no other program on the database uses: Central Nodes that start together migrate one after the other. */
 const advisoryLock = 0x436f7264;
@@ -11,10 +10,8 @@ const advisoryLock = 0x436f7264;
 const moved = { position: 1_000_000, name: "moved-to-another-database" };
 
 /** After a move: keeps a Central Node from starting on the database that was left, where orders would be lost. */
-export async function markAsMoved(database: Pick<Database, "write">): Promise<void> {
-  await database.write((tx) =>
-    sql`insert into migrations (position, name) values (${moved.position}, ${moved.name})`.execute(tx),
-  );
+export async function markAsMoved(tx: Tx): Promise<void> {
+  await sql`insert into migrations (position, name) values (${moved.position}, ${moved.name})`.execute(tx);
 }
 
 /** Brings the database to the newest schema, or throws and leaves it as it was. */
