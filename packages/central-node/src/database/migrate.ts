@@ -1,3 +1,4 @@
+import { failure } from "@cordon/terminal";
 import { type Kysely, sql } from "kysely";
 import { migrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
@@ -42,14 +43,16 @@ export async function migrate(
 
 function checkKnown(done: { position: number; name: string }[], migrationsKnown: readonly Migration[]): void {
   if (done.at(-1)?.position === moved.position) {
-    throw new Error(
+    throw failure(
+      "REFUSED",
       `this database was moved to another one by "cordon-server database copy": start the node on that one (or, to go on here without what was ordered there: delete from migrations where name = '${moved.name}')`,
     );
   }
   for (const row of done) {
     const known = migrationsKnown[row.position - 1];
     if (known?.name === row.name) continue;
-    throw new Error(
+    throw failure(
+      "REFUSED",
       `the database was written by a newer or another Cordon (it has migration ${row.position} "${row.name}", this program has ${known === undefined ? "none there" : `"${known.name}"`}): start the newer program`,
     );
   }
@@ -61,7 +64,8 @@ async function run(tx: Kysely<Tables>, migration: Migration): Promise<void> {
   } catch (error) {
     if (isLockTimeout(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(
+    throw failure(
+      "REFUSED",
       `migration "${migration.name}" failed and changed nothing: ${why}. The version before still runs on this database: go back to it, and report this`,
       { cause: error },
     );
