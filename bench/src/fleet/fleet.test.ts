@@ -45,8 +45,8 @@ test("an order to all is acknowledged by those that are there, and by the others
   t.after(fleet.close);
   await fleet.connect(withinMs);
   assert.equal((await fleet.counts()).connected, hosts / 2);
-  const { status, text } = await soar.post("settings?type=prevention", {
-    objects: [{ hashes: { sha256: "ab".repeat(32) }, fileName: "bad" }],
+  const { status, text } = await soar.post("settings?sensor_id=all&settings_type=prevention", {
+    settings: { objects: [{ file: { sha256: "ab".repeat(32) }, name: "bad" }] },
   });
   assert.equal(status, 200, text);
   const order = { action: "prevention", scope: "all", generation: 1 } as const;
