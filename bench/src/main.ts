@@ -5,6 +5,7 @@
 import { parseArgs } from "node:util";
 import type { BenchRow } from "./bench-row.ts";
 import { p1 } from "./p1-isolation.ts";
+import { p3 } from "./p3-rule-for-all.ts";
 import { p4 } from "./p4-exec-cost.ts";
 import { p9 } from "./p9-memory.ts";
 import { asTable } from "./table.ts";
@@ -12,6 +13,7 @@ import { asTable } from "./table.ts";
 /** One line each; a benchmark gives the rows of one figure of the table. */
 const benchmarks: Record<string, () => Promise<BenchRow | BenchRow[]>> = {
   P1: p1,
+  P3: p3,
   P4: p4,
   P9: p9,
 };
