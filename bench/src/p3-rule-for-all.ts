@@ -1,61 +1,29 @@
 /** P3: from the order of a prevention rule for all hosts to the last host's report that it is in effect being durable. */
-import { randomBytes } from "node:crypto";
-import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
-import { type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
+import type { Owner } from "../../system-tests/src/programs.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
-import type { P1Calls } from "./p1-program.ts";
-import type { P3Calls } from "./p3-program.ts";
+import { asOwner, newHashes, prepareFleet, startFloor } from "./prepared-fleet.ts";
 
-const client = new URL("./p1-program.ts", import.meta.url).href;
-const program = new URL("./p3-program.ts", import.meta.url).href;
+const withinMs = 180_000;
 const [floorTarget, deltaTarget] = [3, 2];
 
 type Sizes = { hosts: number; rounds: number; manyHashes: number };
 
-/** Enrolling takes the most of it. The hosts all run in one process, and so do the floor's clients. */
-export async function p3({
-  hosts = 10_000,
-  rounds = 7,
-  manyHashes = 10_000,
-}: Partial<Sizes> = {}): Promise<BenchRow[]> {
-  const cleanUps: (() => Promise<void> | void)[] = [];
-  const owner: Owner = { after: (cleanUp) => void cleanUps.unshift(cleanUp) };
-  try {
-    return await measure(owner, { hosts, rounds, manyHashes });
-  } finally {
-    for (const cleanUp of cleanUps) await cleanUp();
-  }
+/** Enrolling takes the most of it. The floor's clients are in one process; the hosts in one for each 5,000. */
+export function p3({ hosts = 10_000, rounds = 7, manyHashes = 10_000 }: Partial<Sizes> = {}): Promise<BenchRow[]> {
+  return asOwner((owner) => measure(owner, { hosts, rounds, manyHashes }));
 }
 
 async function measure(owner: Owner, { hosts, rounds, manyHashes }: Sizes): Promise<BenchRow[]> {
-  const central = await startCentralNode(owner);
-  const system = createExternalSystem(owner, { inOneFile: true });
-  const pem = system.curlFlags[1] ?? "";
-  await curlAs(system, central).get("sensors");
-  await central.acceptSystem(system);
-  const { token } = await central.admin<{ token: string }>("join-token", "create", "--uses", String(hosts));
-  const fleet = startProgram<P3Calls>(thisMachine, program);
-  owner.after(() => fleet.kill());
-  await fleet.ask("startAgents", { hosts, server: new URL(central.api).host, token });
-  const soar = startProgram<P1Calls>(thisMachine, client);
-  owner.after(() => soar.kill());
-  await soar.ask("connect", { url: central.api, pem });
-  const floorServer = startProgram<P3Calls>(thisMachine, program);
-  owner.after(() => floorServer.kill());
-  const floorClients = startProgram<P3Calls>(thisMachine, program);
-  owner.after(() => floorClients.kill());
-  await floorClients.ask("connectFloor", { clients: hosts, port: await floorServer.ask("serveFloor", { pem }), pem });
+  const { fleet, ban, pem } = await prepareFleet(owner, { hosts });
+  await fleet.connect(withinMs);
+  const [floorServer, floorClients] = [startFloor(owner), startFloor(owner)];
+  await floorClients.ask("connect", { clients: hosts, port: await floorServer.ask("serve", { pem }), pem });
 
-  let generation = 0;
   /** Milliseconds until the rule of these hashes is in effect on the last host. */
   async function order(hashes: string[]): Promise<number> {
-    const path = `/kata/response_api/v1/${system.id}/settings?sensor_id=all&settings_type=prevention`;
-    const body = { settings: { objects: hashes.map((sha256) => ({ file: { sha256 } })) } };
-    const leftMs = await soar.ask("send", { method: "POST", path, body });
-    generation += 1;
-    return (await fleet.ask("lastAcknowledged", { generation })) - leftMs;
+    const { leftMs, order } = await ban(hashes);
+    return (await fleet.untilAcknowledged(order, withinMs)).lastMs - leftMs;
   }
 
   const took: { ten: number[]; floor: number[]; floorAgain: number[]; delta: number[] } = {
@@ -84,7 +52,6 @@ async function measure(owner: Owner, { hosts, rounds, manyHashes }: Sizes): Prom
   return [toFloorRow(hosts, took), toDeltaRow(hosts, manyHashes, took)];
 }
 
-const newHashes = (count: number) => Array.from({ length: count }, () => randomBytes(32).toString("hex"));
 const spreadOf = (values: number[]) => `${quantile(values, 0.1).toFixed(0)} to ${quantile(values, 0.9).toFixed(0)}`;
 
 function toFloorRow(hosts: number, took: { ten: number[]; floor: number[]; floorAgain: number[] }): BenchRow {
