@@ -6,6 +6,7 @@ import { parseArgs } from "node:util";
 import type { BenchRow } from "./bench-row.ts";
 import { p1 } from "./p1-isolation.ts";
 import { p4 } from "./p4-exec-cost.ts";
+import { p5 } from "./p5-response-api.ts";
 import { p9 } from "./p9-memory.ts";
 import { asTable } from "./table.ts";
 
@@ -13,6 +14,7 @@ import { asTable } from "./table.ts";
 const benchmarks: Record<string, () => Promise<BenchRow | BenchRow[]>> = {
   P1: p1,
   P4: p4,
+  P5: () => p5(),
   P9: p9,
 };
 

@@ -71,6 +71,8 @@ export function createAgent(needs: {
       link.start();
     },
     reconnect: () => link.reconnect(),
+    /** For simulated fleets, whose hosts come and go with their journals. */
+    link,
     status: () => ({ sensorId, version: agentVersion, link: link.state(), contact: link.contact(), ...core.status() }),
     /** Ends in good order: programs are terminated and reported while the link still stands. Isolation stays in force. */
     async close() {

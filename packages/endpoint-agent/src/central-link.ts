@@ -101,6 +101,8 @@ export function createCentralLink({
     /** Where the connection that stands leads to, by number: names may lead elsewhere by now. */
     connectedTo: () => (state === "connected" ? connectedTo : null),
     proveReachable: (withinMs: number) => proofs.prove(withinMs),
+    /** The socket itself, for simulated fleets: they cut it, or read from it slowly. */
+    socket: () => socket,
     /** Leaves and comes back at once, with the identity as it is then. */
     reconnect() {
       socket?.close(1000, "coming back with another certificate");

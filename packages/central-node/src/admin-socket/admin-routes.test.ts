@@ -57,7 +57,7 @@ async function start(t: TestContext) {
     blocks,
     users: createUserService({ database, audit, changes, now }),
     audit,
-    backup: createBackup({ dataDir, databaseKind: database.kind, audit }),
+    backup: createBackup({ dataDir, postgresUrl: database.postgresUrl, audit }),
     diagnose: () => diagnoseNode({ health, authority, certificates, externalSystems, now }),
     status: () => Promise.reject(new Error("a fault of ours")),
   });

@@ -6,8 +6,10 @@ import { type TestContext, test } from "node:test";
 import { Problem } from "@cordon/contract";
 import type { Actor } from "../audit/actor.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
+import { copyDatabase } from "../database/copy-database.ts";
 import { openDatabase } from "../database/database.ts";
 import { readOrMakeLineage } from "../database/lineage.ts";
+import { testDatabases } from "../database/test-databases.ts";
 import { createBackup } from "./backup.ts";
 
 const actor: Actor = { kind: "local-administrator", id: "root", address: null, fingerprint: null };
@@ -23,7 +25,7 @@ async function start(t: TestContext) {
   });
   const audit = createAuditLog({ database, now });
   const entry = (object: string) => audit.record({ actor, action: "test", object, result: "done" });
-  return { dataDir, database, audit, entry, backup: createBackup({ dataDir, databaseKind: "sqlite", audit }) };
+  return { dataDir, database, audit, entry, backup: createBackup({ dataDir, postgresUrl: null, audit }) };
 }
 
 test("a backup of a node that is writing is one sound state with a lineage of its own, for its owner alone", async (t) => {
@@ -60,13 +62,35 @@ test("a backup overwrites nothing, and leaves nothing behind where it fails", as
   await assert.rejects(backup("copy.db", actor), isProblem("BAD_REQUEST"));
   assert.equal((await audit.verify()).entries, 0);
 
-  const unreadable = createBackup({ dataDir: join(dataDir, "no database here"), databaseKind: "sqlite", audit });
+  const unreadable = createBackup({ dataDir: join(dataDir, "no database here"), postgresUrl: null, audit });
   await assert.rejects(unreadable(join(dataDir, "copy.db"), actor));
   assert.equal(existsSync(join(dataDir, "copy.db")), false);
 });
 
-test("on PostgreSQL a backup says how it is made there", async (t) => {
-  const { dataDir, audit } = await start(t);
-  const backup = createBackup({ dataDir, databaseKind: "postgres", audit });
-  await assert.rejects(backup(join(dataDir, "copy.db"), actor), /pg_dump/);
+test("a backup of a PostgreSQL that is written to is one sound SQLite file, from which both databases can be restored", async (t) => {
+  const [sqlite, postgres] = testDatabases;
+  assert.ok(sqlite && postgres);
+  const { dataDir } = await start(t);
+  const database = await postgres.open(t);
+  const lineage = await readOrMakeLineage(database);
+  const audit = createAuditLog({ database, now });
+  const entry = (object: string) => audit.record({ actor, action: "test", object, result: "done" });
+  for (let index = 0; index < 50; index++) await entry(`before ${index}`);
+  const file = join(dataDir, "copy.db");
+  const backup = createBackup({ dataDir, postgresUrl: database.postgresUrl, audit });
+  const [made] = await Promise.all([
+    backup(file, actor),
+    ...Array.from({ length: 50 }, (_, i) => entry(`during ${i}`)),
+  ]);
+  assert.ok(made.auditEntries >= 50 && made.auditEntries <= 100, String(made.auditEntries));
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.equal(existsSync(`${file}-wal`), false);
+
+  for (const kind of [sqlite, postgres]) {
+    const restored = await kind.open(t);
+    await copyDatabase(file, restored, { newLineage: false });
+    const check = await createAuditLog({ database: restored, now }).verify();
+    assert.deepEqual([check.intact, check.entries], [true, made.auditEntries]);
+    assert.notEqual(await readOrMakeLineage(restored), lineage);
+  }
 });

@@ -5,6 +5,8 @@ import { backup, DatabaseSync } from "node:sqlite";
 import { Problem } from "@cordon/contract";
 import type { Actor } from "../audit/actor.ts";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { copyDatabase } from "../database/copy-database.ts";
+import { openDatabase } from "../database/database.ts";
 
 export type Backup = { file: string; bytes: number; auditEntries: number };
 
@@ -12,44 +14,53 @@ export type Backup = { file: string; bytes: number; auditEntries: number };
 const allPages = 2 ** 31 - 1;
 
 /**
- * Copies the SQLite database of a running node to a new file (mode 0600). The copy gets a lineage of its own: a node
- * restored from it has forgotten orders that agents have seen, and the lineage is how they know. Throws CONFLICT for a
- * file that exists, BAD_REQUEST on PostgreSQL or for a path that cannot be written.
+ * Copies the database of a running node, SQLite or PostgreSQL, to a new SQLite file (mode 0600). The copy gets a lineage of
+ * its own: a node restored from it has forgotten orders that agents have seen, and the lineage is how they know. Throws
+ * CONFLICT for a file that exists, BAD_REQUEST for a path that cannot be written.
  */
 export function createBackup({
   dataDir,
-  databaseKind,
+  postgresUrl,
   audit,
 }: {
   dataDir: string;
-  databaseKind: "sqlite" | "postgres";
+  /** null: the node's own SQLite file. */
+  postgresUrl: string | null;
   audit: Pick<AuditLog, "record">;
 }) {
   return async (file: string, actor: Actor): Promise<Backup> => {
-    if (databaseKind === "postgres") {
-      throw new Problem("BAD_REQUEST", {
-        message:
-          "the database is PostgreSQL: back it up with `pg_dump --format=custom --file=FILE URL`; after a restore, and before a Central Node starts, run `delete from meta where key = 'lineage'`",
-      });
-    }
     if (!isAbsolute(file)) throw new Problem("BAD_REQUEST", { message: "file must be an absolute path" });
     makeEmptyFile(file);
     try {
-      const source = new DatabaseSync(join(dataDir, "cordon.db"), { readOnly: true });
-      try {
-        await backup(source, file, { rate: allPages });
-      } finally {
-        source.close();
-      }
+      if (postgresUrl === null) await copySqlite(join(dataDir, "cordon.db"), file);
+      else await copyPostgres(postgresUrl, file);
       const auditEntries = finishCopy(file);
       syncToDisk(file);
       await audit.record({ actor, action: "database.backup", object: file, result: "done" });
       return { file, bytes: statSync(file).size, auditEntries };
     } catch (error) {
-      rmSync(file, { force: true });
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(file + suffix, { force: true });
       throw error;
     }
   };
+}
+
+async function copySqlite(from: string, file: string): Promise<void> {
+  const source = new DatabaseSync(from, { readOnly: true });
+  try {
+    await backup(source, file, { rate: allPages });
+  } finally {
+    source.close();
+  }
+}
+
+async function copyPostgres(url: string, file: string): Promise<void> {
+  const copy = await openDatabase(file);
+  try {
+    await copyDatabase(url, copy, { newLineage: true });
+  } finally {
+    await copy.close();
+  }
 }
 
 function makeEmptyFile(file: string): void {

@@ -46,8 +46,9 @@ export function addNodeCommands(
 
   program.verb({
     words: "backup <file>",
-    summary: "copy the SQLite database of the running node to a new file",
-    description: "The file is made with mode 0600: it holds the private key of the certificate authority.",
+    summary: "copy the running node's database to a new SQLite file",
+    description:
+      "Of PostgreSQL, too: `database copy` restores to either. The file is made with mode 0600: it holds the private key of the certificate authority.",
     examples: [["cordon-server backup /var/backups/cordon-2026-11-24.db"]],
     flags: dataDirFlag,
     parse: ([file], flags) => ({ flags, file: resolve(String(file)) }),

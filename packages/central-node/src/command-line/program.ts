@@ -3,6 +3,7 @@ import { readConfig } from "../config.ts";
 import { version } from "../version.ts";
 import { createAdminClient } from "./admin-client.ts";
 import { addAuditCommands } from "./audit-commands.ts";
+import { addDatabaseCommands } from "./database-commands.ts";
 import { addExternalSystemCommands } from "./external-system-commands.ts";
 import { addHostCommands } from "./host-commands.ts";
 import { addJoinTokenCommands } from "./join-token-commands.ts";
@@ -41,6 +42,7 @@ export function createServerProgram(needs: {
   const clientOf = (flags: Record<string, unknown>) => createAdminClient({ dataDir: configOf(flags).dataDir, account });
   addStartCommand(program, { configOf, now });
   addNodeCommands(program, { clientOf, configOf, now });
+  addDatabaseCommands(program, { now });
   addExternalSystemCommands(program, { clientOf });
   addJoinTokenCommands(program, { clientOf });
   addHostCommands(program, { clientOf });

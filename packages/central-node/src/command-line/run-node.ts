@@ -59,7 +59,7 @@ function adminNeeds(
   const startedAt = now().toISOString();
   return {
     ...services,
-    backup: createBackup({ dataDir: config.dataDir, databaseKind: database.kind, audit }),
+    backup: createBackup({ dataDir: config.dataDir, postgresUrl: database.postgresUrl, audit }),
     diagnose: () => diagnoseNode({ ...services, now }),
     status: async () => ({
       pid: process.pid,

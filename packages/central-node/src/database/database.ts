@@ -5,6 +5,7 @@ import { Kysely, PostgresDialect, sql } from "kysely";
 import pg from "pg";
 import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
+import { migratePostgres } from "./migrate-postgres.ts";
 import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
 import type { Reader, Tables, Tx } from "./tables.ts";
 
@@ -31,7 +32,7 @@ export async function openDatabase(location: string): Promise<Database> {
   const postgres = /^postgres(ql)?:\/\//.test(location);
   const { read, write, close } = postgres ? openPostgres(location) : openSqlite(location);
   try {
-    await migrate(write, postgres ? "postgres" : "sqlite");
+    await (postgres ? migratePostgres(location) : migrate(write, "sqlite"));
   } catch (error) {
     await close();
     throw error;

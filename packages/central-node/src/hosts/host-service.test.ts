@@ -75,6 +75,36 @@ for (const kind of testDatabases) {
     assert.equal((await hosts.list({ address: "10.0.0.9" })).length, 1);
   });
 
+  test(`${kind.name}: facts that are as before are not written again`, async (t) => {
+    const { hosts, addHost, database } = await start(t);
+    const id = await addHost({ ipAddresses: ["10.0.0.4"] });
+    let writes = 0;
+    const { write } = database;
+    database.write = (work) => {
+      writes += 1;
+      return write(work);
+    };
+    await hosts.updateFacts(id, facts({ ipAddresses: ["10.0.0.4"] }));
+    assert.equal(writes, 0);
+    await hosts.updateFacts(id, facts({ ipAddresses: ["10.0.0.5"] }));
+    assert.equal(writes, 1);
+  });
+
+  test(`${kind.name}: a contact that another Central Node knows to be newer is not set back`, async (t) => {
+    const { hosts, addHost, database, clock } = await start(t);
+    const [id, other] = [await addHost(), await addHost()];
+    clock.pass(1000);
+    hosts.recordContact(id);
+    hosts.recordContact(other);
+    const newer = "2027-01-01T00:00:00.000Z";
+    await database.write((tx) =>
+      tx.updateTable("hosts").set({ last_access_at: newer }).where("sensor_id", "=", id).execute(),
+    );
+    await hosts.flushContacts();
+    assert.equal((await hosts.find(id))?.lastAccessAt, newer);
+    assert.equal((await hosts.find(other))?.lastAccessAt, clock.now().toISOString());
+  });
+
   test(`${kind.name}: what a host says of itself is kept without control characters and without half characters`, async (t) => {
     const { hosts, addHost } = await start(t);
     const id = await addHost({ hostName: "a\0b\u001b[31m\ud800c", ipAddresses: ["10.0.0.4\n"], capabilities: ["x\0"] });

@@ -117,7 +117,12 @@ export function createHostService({
 
     async updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
       const { columns, addresses } = columnsOf(facts);
-      await database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+      // Every agent says them whenever it connects, and they hardly ever change: a storm must cost no writes.
+      const known = await hostStore.find(database.read, sensorId);
+      const names = Object.keys(columns) as (keyof typeof columns)[];
+      if (known !== undefined && names.some((name) => known[name] !== columns[name])) {
+        await database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
+      }
       changes.tell("hosts", sensorId);
     },
 
@@ -139,9 +144,8 @@ export function createHostService({
     async flushContacts(): Promise<void> {
       if (contacts.size === 0) return;
       const batch = [...contacts];
-      await database.write(async (tx) => {
-        for (const [sensorId, at] of batch) await hostStore.setLastAccess(tx, sensorId, at);
-      });
+      const rows = batch.map(([sensor_id, at]) => ({ sensor_id, at }));
+      await database.write((tx) => hostStore.setLastAccess(tx, database.kind, rows));
       for (const [sensorId, at] of batch) if (contacts.get(sensorId) === at) contacts.delete(sensorId);
     },
 

@@ -1,4 +1,6 @@
-import type { Reader, Tx } from "../database/database.ts";
+import { sql } from "kysely";
+import type { Database, Reader, Tx } from "../database/database.ts";
+import { tableOf } from "../database/json-list.ts";
 import type { HostRow } from "../database/tables.ts";
 
 export type HostFilter = { address?: string; hostName?: string; sensorId?: string; sensorIds?: readonly string[] };
@@ -21,8 +23,16 @@ export const hostStore = {
     await tx.updateTable("hosts").set({ journal_id: journalId }).where("sensor_id", "=", sensorId).execute();
   },
 
-  async setLastAccess(tx: Tx, sensorId: string, at: string): Promise<void> {
-    await tx.updateTable("hosts").set({ last_access_at: at }).where("sensor_id", "=", sensorId).execute();
+  /** One statement for all. A host that moved here from another Central Node may be known there to be newer: time only rises. */
+  async setLastAccess(
+    tx: Tx,
+    kind: Database["kind"],
+    contacts: readonly { sensor_id: string; at: string }[],
+  ): Promise<void> {
+    const given = tableOf(kind, { sensor_id: "text", at: "text" }, contacts);
+    await sql`
+      update hosts set last_access_at = given.at from ${given} as given
+      where hosts.sensor_id = given.sensor_id and hosts.last_access_at < given.at`.execute(tx);
   },
 
   find(db: Reader | Tx, sensorId: string): Promise<HostRow | undefined> {

@@ -35,6 +35,37 @@ for (const kind of testDatabases) {
     return { clock, database, host, isolation, report, say, stateOf, ...services };
   }
 
+  test(`${kind.name}: of reports that arrive together each is taken or not by itself, and the newest of a host wins`, async (t) => {
+    const { settings, host, isolation, report, say, database, addHost, lineage } = await start(t);
+    const other = await addHost();
+    await settings.set(isolation, isolationWish());
+    await settings.set(isolation, isolationWish());
+    await settings.set({ ...isolation, target: other }, isolationWish());
+    let writes = 0;
+    const { write } = database;
+    database.write = (work) => {
+      writes += 1;
+      return write(work);
+    };
+    await Promise.all([
+      say(report({ generation: 1, reportNumber: 1, state: "failed" })),
+      say(report({ generation: 2, reportNumber: 3 })),
+      say(report({ generation: 2, reportNumber: 2, state: "failed" })),
+      say(report({ generation: 9, reportNumber: 4, state: "failed" })),
+      say(report({ action: "never-heard-of", reportNumber: 5 })),
+      settings.recordReport(other, report({ lineage, reportNumber: 1 }), journalId),
+    ]);
+    const rows = await database.read.selectFrom("setting_reports").selectAll().execute();
+    assert.deepEqual(
+      rows.map((row) => [row.sensor_id, row.generation, row.report_number, row.state]).sort(),
+      [
+        [host, 2, 3, "in-effect"],
+        [other, 1, 1, "in-effect"],
+      ].sort(),
+    );
+    assert.equal(writes, 1, "all of them are one work");
+  });
+
   test(`${kind.name}: each order has a generation of its own, and the newest replaces the whole wish`, async (t) => {
     const { settings, host, isolation, clock } = await start(t);
     const exclusion = {

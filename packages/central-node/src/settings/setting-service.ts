@@ -17,6 +17,7 @@ import { createPreventionRuleService } from "./prevention-rule-service.ts";
 import { createPreventionRuleStore } from "./prevention-rule-store.ts";
 import { createPreventionRules, type RulePlan } from "./prevention-rules.ts";
 import { createPreventionSets } from "./prevention-sets.ts";
+import { createReportBatch } from "./report-batch.ts";
 import { isInForce, keyOf, type SettingState, scopeOf, stateOf } from "./setting-state.ts";
 import { settingStore } from "./setting-store.ts";
 import { createSettingWriter, type SettingChange, tellOfSetting } from "./setting-writer.ts";
@@ -52,6 +53,7 @@ export function createSettingService({
   maxFilesPerScope: number;
 }) {
   const files = createBannedFileStore(database.kind);
+  const putReport = createReportBatch(database);
   const rules = createPreventionRules({ database, files });
   const sets = createPreventionSets({ read: database.read, files });
   const due = createDueSettings({ read: database.read, rules, sets, now });
@@ -185,26 +187,20 @@ export function createSettingService({
     /** Durable once it resolves. `journalId`: of the agent that says it. A report of another lineage is about orders that this database never gave. */
     async recordReport(sensorId: string, report: SettingReport, journalId: string): Promise<void> {
       if (report.lineage !== lineage) return;
-      const taken = await database.write(async (tx) => {
-        const target = report.scope === "all" ? "all" : sensorId;
-        const ordered = await settingStore.find(tx, target, report.action);
-        // A host cannot have what was never ordered; generation 0 is "lifted, as it never was ordered".
-        if (ordered === undefined || report.generation > ordered.generation) return false;
-        const receivedAt = now().toISOString();
-        return settingStore.putReport(tx, {
-          sensor_id: sensorId,
-          scope: report.scope,
-          action: report.action,
-          generation: report.generation,
-          journal_id: journalId,
-          report_number: report.reportNumber ?? 0,
-          state: report.state,
-          reason: report.reason === undefined ? null : cleanText(report.reason, 64),
-          detail: report.detail === undefined ? null : cleanText(report.detail, 4096),
-          ...refusedColumns(report),
-          reported_at: cleanTimestamp(report.at, receivedAt),
-          received_at: receivedAt,
-        });
+      const receivedAt = now().toISOString();
+      const taken = await putReport({
+        sensor_id: sensorId,
+        scope: report.scope,
+        action: report.action,
+        generation: report.generation,
+        journal_id: journalId,
+        report_number: report.reportNumber ?? 0,
+        state: report.state,
+        reason: report.reason === undefined ? null : cleanText(report.reason, 64),
+        detail: report.detail === undefined ? null : cleanText(report.detail, 4096),
+        ...refusedColumns(report),
+        reported_at: cleanTimestamp(report.at, receivedAt),
+        received_at: receivedAt,
       });
       if (!taken) return;
       counts.outcome(report.action, report.state);

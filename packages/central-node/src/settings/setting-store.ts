@@ -1,5 +1,5 @@
 import type { Reader, Tx } from "../database/database.ts";
-import type { SettingReportRow, SettingRow } from "../database/tables.ts";
+import type { SettingRow } from "../database/tables.ts";
 
 export const settingStore = {
   find(db: Reader | Tx, target: string, action: string): Promise<SettingRow | undefined> {
@@ -51,33 +51,6 @@ export const settingStore = {
       .where("action", "=", action)
       .where("scope", "=", "host")
       .executeTakeFirst();
-  },
-
-  /** An older generation never overwrites a newer one, nor an older report a newer one about the same generation. */
-  async putReport(tx: Tx, row: SettingReportRow): Promise<boolean> {
-    const result = await tx
-      .insertInto("setting_reports")
-      .values(row)
-      .onConflict((conflict) =>
-        conflict
-          .columns(["sensor_id", "action", "scope"])
-          .doUpdateSet(row)
-          .where((eb) =>
-            eb.or([
-              eb("setting_reports.generation", "<", row.generation),
-              eb.and([
-                eb("setting_reports.generation", "=", row.generation),
-                eb.or([
-                  // Numbers of different journals say nothing about each other.
-                  eb("setting_reports.journal_id", "<>", row.journal_id),
-                  eb("setting_reports.report_number", "<=", row.report_number),
-                ]),
-              ]),
-            ]),
-          ),
-      )
-      .executeTakeFirst();
-    return result.numInsertedOrUpdatedRows !== 0n;
   },
 
   /** When the oldest order of a single host was given that the host has not reported on. */

@@ -1,0 +1,185 @@
+/** One process of a fleet: holds its share of the simulated hosts, and does what the fleet asks over IPC. */
+
+import { lookup } from "node:dns/promises";
+import { appendFileSync, readFileSync } from "node:fs";
+import { parseJoinToken } from "@cordon/contract";
+import { createHostClock, enrol, type Identity } from "@cordon/endpoint-agent";
+import type { Answered, Answers, Asked, Call, FleetCounts, WorkerSetUp } from "./fleet-messages.ts";
+import { createSimulatedHost, type SimulatedHost } from "./simulated-host.ts";
+
+const enrolAtOnce = 16;
+const keptLatencies = 10_000;
+const slowReadMs = 1000;
+const flakyEveryMs = 20_000;
+
+const clock = createHostClock();
+const hosts: SimulatedHost[] = [];
+const latenciesMs: number[] = [];
+let reportsAcknowledged = 0;
+let setUp: WorkerSetUp | null = null;
+
+process.on("message", ({ number, call }: Asked) => {
+  answer(call).then(
+    (value) => process.send?.({ number, answer: value } satisfies Answered),
+    (error: Error) => process.send?.({ number, error: error.message } satisfies Answered),
+  );
+});
+// The fleet's process is gone, whatever ended it.
+process.on("disconnect", () => process.exit(0));
+// Ctrl-C reaches the whole group; the fleet ends its processes in good order.
+process.on("SIGINT", () => {});
+
+async function answer(call: Call): Promise<Answers[Call["what"]]> {
+  switch (call.what) {
+    case "set-up":
+      return prepare(call.setUp);
+    case "start":
+      return startAll();
+    case "counts":
+      return count();
+    case "cut":
+      return firstOf(call.share).filter((host) => host.cut()).length;
+    case "set-offline": {
+      const away = new Set(firstOf(call.share));
+      await Promise.all(hosts.map((host) => host.setOffline(away.has(host))));
+      return null;
+    }
+    case "acknowledgements": {
+      const wanted = call.order.hosts === undefined ? null : new Set(call.order.hosts);
+      const asked = hosts.filter(({ sensorId }) => wanted?.has(sensorId) ?? true);
+      const ms = asked.map((host) => host.acknowledgedMs(call.order)).filter((at) => at !== null);
+      return { missing: asked.length - ms.length, ms };
+    }
+    case "holds":
+      return hosts.map((host) => host.holds());
+    case "cost": {
+      const { user, system } = process.cpuUsage();
+      return { cpuMs: (user + system) / 1000, residentBytes: process.memoryUsage.rss() };
+    }
+    case "close":
+      await Promise.all(hosts.map((host) => host.close()));
+      return null;
+  }
+}
+
+const firstOf = (share: number) => hosts.slice(0, Math.round(hosts.length * share));
+
+async function prepare(given: WorkerSetUp): Promise<string[]> {
+  setUp = given;
+  const numbers: number[] = [];
+  for (let number = given.index; number < given.hosts; number += given.processes) numbers.push(number);
+  const lines =
+    given.identities === null || given.known === 0 ? [] : readFileSync(given.identities, "utf8").split("\n");
+  const identities = new Map<number, Identity>();
+  // Only the fleet writes this file.
+  for (const at of numbers) if (at < given.known) identities.set(at, JSON.parse(lines[at] ?? "") as Identity);
+
+  const missing = numbers.filter((number) => number >= given.known);
+  const enrolNext = async () => {
+    for (let at = missing.shift(); at !== undefined; at = missing.shift())
+      identities.set(at, await enrolOne(given, at));
+  };
+  await Promise.all(Array.from({ length: enrolAtOnce }, enrolNext));
+
+  const targets = await Promise.all(
+    given.servers.map(async (server) => {
+      const { hostname, port } = new URL(`https://${server}`);
+      const { address } = await lookup(hostname.replace(/^\[|\]$/g, ""));
+      return { address, port: Number(port || 443) };
+    }),
+  );
+  const skewMs = (given.behaviour.clockSkewSec ?? 0) * 1000;
+  for (const [number, identity] of identities) {
+    const offsetMs = Math.round((Math.random() * 2 - 1) * skewMs);
+    const turn = number % targets.length;
+    hosts.push(
+      createSimulatedHost({
+        identity,
+        // Each begins with another one, so that a fleet spreads over the nodes.
+        targets: [...targets.slice(turn), ...targets.slice(0, turn)],
+        hostName: hostNameOf(number),
+        clock: { ...clock, wallMs: () => clock.wallMs() + offsetMs },
+        onAcknowledged(latencyMs) {
+          reportsAcknowledged += 1;
+          latenciesMs.push(latencyMs);
+          if (latenciesMs.length > keptLatencies) latenciesMs.shift();
+        },
+      }),
+    );
+  }
+  for (const host of firstOf(given.behaviour.offlineShare ?? 0)) await host.setOffline(true, false);
+  return hosts.map(({ sensorId }) => sensorId);
+}
+
+const hostNameOf = (number: number) => `simulated-${String(number).padStart(6, "0")}`;
+
+async function enrolOne({ servers, token, identities }: WorkerSetUp, number: number): Promise<Identity> {
+  const server = servers[number % servers.length];
+  if (server === undefined || token === null) throw new Error("a join token is needed to enrol further hosts");
+  const identity = await enrol({
+    server,
+    token: parseJoinToken(token),
+    facts: (towards) => ({
+      hostName: hostNameOf(number),
+      ipAddresses: [towards ?? "127.0.0.1"],
+      osFamily: "linux",
+      osName: "simulated",
+      agentVersion: "0.1.0",
+      capabilities: [],
+    }),
+  });
+  // One write of one line: other processes append to the same file.
+  if (identities !== null) appendFileSync(identities, `${JSON.stringify(identity)}\n`, { mode: 0o600 });
+  return identity;
+}
+
+async function startAll(): Promise<null> {
+  const perSec = setUp?.connectPerSec ?? null;
+  const { slowShare = 0, flakyShare = 0 } = setUp?.behaviour ?? {};
+  for (const [at, host] of hosts.entries()) {
+    await host.start();
+    if (perSec !== null) await new Promise<void>((resolve) => clock.after(1000 / perSec, resolve));
+    // From the end on: those at the front are the ones that are offline.
+    const fromEnd = hosts.length - 1 - at;
+    if (fromEnd < hosts.length * slowShare) readSlowly(host);
+    else if (fromEnd < hosts.length * (slowShare + flakyShare)) dropAtRandom(host);
+  }
+  return null;
+}
+
+/** Reads for a moment, then nothing for a second, over and over. */
+function readSlowly(host: SimulatedHost) {
+  const socket = host.agent.link.socket();
+  if (host.isConnected() && socket !== null) {
+    socket.pause();
+    clock.after(slowReadMs, () => socket.resume());
+  }
+  clock.after(slowReadMs + 50, () => readSlowly(host));
+}
+
+function dropAtRandom(host: SimulatedHost) {
+  clock.after(Math.random() * 2 * flakyEveryMs, () => {
+    host.cut();
+    dropAtRandom(host);
+  });
+}
+
+function count(): FleetCounts {
+  const sum = (of: (host: SimulatedHost) => number) => hosts.reduce((total, host) => total + of(host), 0);
+  const connected = sum((host) => Number(host.isConnected()));
+  const connects = sum((host) => host.connects());
+  const askedEnds = sum((host) => host.askedEnds());
+  return {
+    hosts: hosts.length,
+    connected,
+    offline: sum((host) => Number(host.isOffline())),
+    connects,
+    // A cut takes a moment to be noticed on this side.
+    disconnects: Math.max(0, connects - connected - askedEnds),
+    removed: sum((host) => Number(host.wasRemoved())),
+    reportsAcknowledged,
+    reportsWaiting: sum((host) => host.reportsWaiting()),
+    tasksStarted: sum((host) => host.tasksStarted()),
+    latenciesMs,
+  };
+}
