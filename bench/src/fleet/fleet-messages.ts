@@ -70,7 +70,8 @@ export type Answers = {
 };
 
 export type Asked = { number: number; call: Call };
-export type Answered = { number: number; answer?: unknown; error?: string };
+/** `code`: of a Problem, where it was one. */
+export type Answered = { number: number; answer?: unknown; error?: { message: string; code: string | null } };
 
 /** Milliseconds on the one monotonic clock that all processes of this machine share. */
 export const monotonicMs = () => Number(process.hrtime.bigint()) / 1e6;

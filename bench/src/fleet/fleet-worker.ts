@@ -21,7 +21,10 @@ let setUp: WorkerSetUp | null = null;
 process.on("message", ({ number, call }: Asked) => {
   answer(call).then(
     (value) => process.send?.({ number, answer: value } satisfies Answered),
-    (error: Error) => process.send?.({ number, error: error.message } satisfies Answered),
+    ({ message, ...more }: Error) => {
+      const error = { message, code: "code" in more ? String(more.code) : null };
+      process.send?.({ number, error } satisfies Answered);
+    },
   );
 });
 // The fleet's process is gone, whatever ended it.

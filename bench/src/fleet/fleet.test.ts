@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { createExternalSystem, curlAs } from "../../../system-tests/src/external-system.ts";
-import { createFolder, startCentralNode } from "../../../system-tests/src/programs.ts";
+import { createFolder, runProgram, startCentralNode, thisMachine } from "../../../system-tests/src/programs.ts";
 import { startFleet } from "./fleet.ts";
 
 const hosts = 50;
@@ -45,8 +46,8 @@ test("an order to all is acknowledged by those that are there, and by the others
   t.after(fleet.close);
   await fleet.connect(withinMs);
   assert.equal((await fleet.counts()).connected, hosts / 2);
-  const { status, text } = await soar.post("settings?type=prevention", {
-    objects: [{ hashes: { sha256: "ab".repeat(32) }, fileName: "bad" }],
+  const { status, text } = await soar.post("settings?sensor_id=all&settings_type=prevention", {
+    settings: { objects: [{ file: { sha256: "ab".repeat(32) }, name: "bad" }] },
   });
   assert.equal(status, 200, text);
   const order = { action: "prevention", scope: "all", generation: 1 } as const;
@@ -62,4 +63,30 @@ test("a token that is none, and a server that is dead, are told apart", async (t
   const { token } = await startNode(t);
   await assert.rejects(startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token }), /cannot reach a Central Node/);
   await assert.rejects(startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token: "nonsense" }), /join token/i);
+});
+
+const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+
+test("the program ends with a summary of the hosts that it held", async (t) => {
+  const { server, token } = await startNode(t);
+  const words = ["--hosts", "10", "--server", server, "--token", token, "--duration", "1s", "--json"];
+  const { exitCode, stdout, stderr } = await runProgram(thisMachine, main, words);
+  assert.equal(exitCode, 0, stderr);
+  const { hosts: held, connected, disconnects } = JSON.parse(stdout);
+  assert.deepEqual({ held, connected, disconnects }, { held: 10, connected: 10, disconnects: 0 });
+});
+
+test("the program says what was wrong with its words, and that a server is not there", async (t) => {
+  const { token } = await startNode(t);
+  const cases: [number, RegExp, string[]][] = [
+    [2, /--hosts/, ["--server", "127.0.0.1:1"]],
+    [2, /--slow must be a share such as 5%/, ["--hosts", "1", "--server", "127.0.0.1:1", "--slow", "many"]],
+    [2, /--token/, ["--hosts", "1", "--server", "127.0.0.1:1"]],
+    [3, /cannot reach a Central Node/, ["--hosts", "1", "--server", "127.0.0.1:1", "--token", token]],
+  ];
+  for (const [code, said, words] of cases) {
+    const { exitCode, stderr } = await runProgram(thisMachine, main, words);
+    assert.match(stderr, said);
+    assert.equal(exitCode, code, stderr);
+  }
 });

@@ -5,6 +5,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { failure } from "@cordon/terminal";
 import type { Answered, Answers, AwaitedOrder, Behaviour, Call, FleetCounts, WorkerSetUp } from "./fleet-messages.ts";
 
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
@@ -136,6 +137,10 @@ async function poll(withinMs: number, look: () => Promise<true | string>) {
   }
 }
 
+function toFailure({ message, code }: NonNullable<Answered["error"]>): Error {
+  return failure(code === "UNAUTHORIZED" || code === "UNAVAILABLE" ? code : "FAILED", message);
+}
+
 function startWorker() {
   const child: ChildProcess = fork(fileURLToPath(new URL("./fleet-worker.ts", import.meta.url)), {
     serialization: "advanced",
@@ -148,7 +153,7 @@ function startWorker() {
     const call = waiting.get(number);
     waiting.delete(number);
     if (error === undefined) call?.resolve(answer);
-    else call?.reject(new Error(error));
+    else call?.reject(toFailure(error));
   });
   child.once("exit", (code, signal) => {
     gone = true;
@@ -157,15 +162,16 @@ function startWorker() {
   return {
     ask<W extends Call["what"]>(call: Extract<Call, { what: W }>): Promise<Answers[W]> {
       return new Promise((resolve, reject) => {
-        if (gone) return reject(new Error("a process of the fleet is gone"));
+        if (gone || !child.connected) return reject(new Error("a process of the fleet is gone"));
         nextNumber += 1;
         // The worker answers each call with what `Answers` says.
         waiting.set(nextNumber, { resolve: (answer) => resolve(answer as Answers[W]), reject });
-        child.send({ number: nextNumber, call });
+        // Without a callback a channel that closes meanwhile would end this process.
+        child.send({ number: nextNumber, call }, (error) => error !== null && reject(error));
       });
     },
     async end() {
-      if (!gone) child.disconnect();
+      if (child.connected) child.disconnect();
       await exit;
     },
   };
