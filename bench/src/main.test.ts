@@ -21,3 +21,10 @@ test("a benchmark that there is not is refused before any is run", () => {
   assert.equal(stdout, "");
   assert.match(stderr, /no benchmark is named P99/);
 });
+
+test("a number of hosts that is none is refused before anything is run", () => {
+  const { status, stdout, stderr } = bench("--only", "P3", "--hosts", "many");
+  assert.equal(status, 2);
+  assert.equal(stdout, "");
+  assert.match(stderr, /--hosts takes a whole number from 1, and not many/);
+});

@@ -2,6 +2,7 @@ import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
 import type { Duplex } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { type CentralNodeMessage, closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -29,6 +30,7 @@ const sweepWindowMs = 300_000;
 const maxUnsentBytes = 256 * 1024 * 1024;
 /** Each with at most one part of half a megabyte or so in memory. */
 const maxLargeTransfers = 64;
+const offersAtOnce = 100;
 
 /** Holds the connections of agents, one a host, and hands each what is due for it. */
 export function createAgentLink({
@@ -140,7 +142,7 @@ export function createAgentLink({
 
   function deliver(nudge: Nudge) {
     if (nudge.target === "all") {
-      for (const { session } of connections.values()) session.requestSync("settings");
+      offerToAll().catch((error) => log.warn({ err: error }, "could not look up what is due for all hosts"));
       return;
     }
     const connection = connections.get(nudge.target);
@@ -150,6 +152,18 @@ export function createAgentLink({
       connection.socket.close(closeCodes.removed, "the host was removed");
     } else {
       connection.session.requestSync(nudge.about);
+    }
+  }
+
+  /** What is ordered for all hosts is read once, and handed to each connection that lacks it. */
+  async function offerToAll() {
+    const orders = await settings.readOrdersOfAll();
+    let offered = 0;
+    for (const { session } of connections.values()) {
+      session.offer(orders);
+      offered += 1;
+      // People and external systems wait for answers meanwhile.
+      if (offered % offersAtOnce === 0) await setImmediate();
     }
   }
 

@@ -171,3 +171,79 @@ test("blocks are acknowledged once they are durable, and one that is told twice 
   const { events, counts } = await blocks.list({ sensorId: host }, 10);
   assert.deepEqual([events.map(({ eventId }) => eventId), counts.map((count) => count.blocks)], [[block.eventId], [3]]);
 });
+
+test("an order for all hosts costs no read of the database for each of their connections", async (t) => {
+  const { connect, settings, hosts } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  await settings.set(order, rule(1));
+  const reads: string[] = [];
+  const { hello, take, offer, sync } = connect({
+    hosts: {
+      ...hosts,
+      find(sensorId) {
+        reads.push("host");
+        return hosts.find(sensorId);
+      },
+    },
+    settings: {
+      ...settings,
+      listDue(...of) {
+        reads.push("due");
+        return settings.listDue(...of);
+      },
+      listDueSets(...of) {
+        reads.push("sets");
+        return settings.listDueSets(...of);
+      },
+      readSet(...of) {
+        reads.push("set");
+        return settings.readSet(...of);
+      },
+    },
+  });
+  await hello({ protocol: 2 });
+  take();
+  reads.length = 0;
+  await settings.set(order, rule(1, 2));
+  await offer();
+  assert.deepEqual(
+    sets(take()).map(({ generation, base, added }) => [generation, base, added]),
+    [[2, 1, [2]]],
+  );
+  await offer();
+  assert.deepEqual([take(), reads], [[], []]);
+  await sync("settings");
+  assert.deepEqual(take(), []);
+});
+
+test("what was read for all hosts before a lift does not come after it", async (t) => {
+  const { connect, settings } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  await settings.set(order, rule(1));
+  const { session, hello, take, offer } = connect();
+  await hello({ protocol: 2 });
+  await settings.set(order, rule(1, 2));
+  const before = await settings.readOrdersOfAll();
+  take();
+  await settings.lift(order);
+  await offer();
+  session.offer(before);
+  await session.idle();
+  assert.deepEqual(brief(take()), ["prevention 3 lifted"]);
+});
+
+test("of an order for all hosts a host gets only what it can do, and an older agent all of it in a setting", async (t) => {
+  const { connect, settings } = await start(t);
+  const order = { actor: soar, target: "all", action: "prevention" };
+  const [unable, older] = [connect(), connect()];
+  await unable.hello({ protocol: 2, facts: facts({ capabilities: ["network-isolation"] }) });
+  unable.take();
+  await settings.set(order, rule(1));
+  await unable.offer();
+  assert.deepEqual(unable.take(), []);
+  await older.hello({ protocol: 1 });
+  older.take();
+  await settings.set(order, rule(1, 2));
+  await older.offer();
+  assert.deepEqual(brief(older.take()), ["prevention 2"]);
+});

@@ -9,6 +9,7 @@ import {
 import type { Logger } from "pino";
 import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
+import type { OrdersOfAll } from "../settings/due-settings.ts";
 import type { SettingService } from "../settings/setting-service.ts";
 import { keyOf } from "../settings/setting-state.ts";
 import type { TaskService } from "../tasks/task-service.ts";
@@ -72,6 +73,7 @@ export function createAgentSession({
   const cancelsSent = new Set<string>();
   const delivery = createPreventionDelivery({ sensorId, hosts, settings, known, sendFrame, slots, log });
   let journalId = "";
+  let capabilities: readonly string[] = [];
   let protocol = 1;
   let welcomed = false;
   let closed = false;
@@ -86,6 +88,7 @@ export function createAgentSession({
     switch (message.type) {
       case "facts":
         await hosts.updateFacts(sensorId, message.facts);
+        capabilities = message.facts.capabilities;
         // A host that can do more now gets what was ordered before it could.
         return requestSync("settings");
       case "setting-report":
@@ -116,6 +119,7 @@ export function createAgentSession({
     // A newer agent knows what the older ones said.
     protocol = Math.min(hello.protocol, agentProtocolVersion);
     journalId = hello.journalId;
+    capabilities = hello.facts.capabilities;
     await hosts.updateFacts(sensorId, hello.facts);
     await hosts.recordJournal(sensorId, hello.journalId, (tx) => tasks.failInFlight(tx, sensorId));
     send({ type: "welcome", protocol, sensorId, lineage, heartbeatSec, authorities: authorities() });
@@ -139,6 +143,24 @@ export function createAgentSession({
     if (!welcomed || closed) return;
     wanted[about] = true;
     syncing ??= sync();
+  }
+
+  function offer(orders: OrdersOfAll): void {
+    if (!welcomed || closed) return;
+    // One that is being looked after reads the newest itself; an older agent gets its rules another way.
+    if (syncing !== null || protocol < setsSince) {
+      requestSync("settings");
+      return;
+    }
+    for (const { action, generation, inForce } of orders.heads) {
+      const key = keyOf(action, "all");
+      const has = known.get(key);
+      if (has === undefined && !capabilities.includes(action)) continue;
+      // What was read for all may be older than what this one was sent meanwhile.
+      if (has !== undefined && has >= generation) continue;
+      if (inForce && action === "prevention") delivery.offer(orders);
+      else requestSync("settings");
+    }
   }
 
   async function sync(): Promise<void> {
@@ -213,6 +235,8 @@ export function createAgentSession({
     },
     /** Something may be due: looks, and sends it. */
     requestSync,
+    /** As `requestSync` of settings, with what was ordered for all hosts read already: asks the database for nothing of this host. */
+    offer,
     /** After this nothing is sent; the socket is the owner's to close. */
     end(): void {
       closed = true;

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import type { HostService } from "../hosts/host-service.ts";
+import type { DueSet, OrdersOfAll } from "../settings/due-settings.ts";
+import type { SetFrames } from "../settings/prevention-sets.ts";
 import type { SettingService } from "../settings/setting-service.ts";
 import { keyOf } from "../settings/setting-state.ts";
 import type { TransferSlots } from "./transfer-slots.ts";
@@ -44,6 +46,11 @@ export function createPreventionDelivery({
       wanted = true;
       delivering ??= deliver();
     },
+    /** As `wake`, for the rule of all hosts alone, which was read for every connection. */
+    offer(orders: OrdersOfAll): void {
+      if (delivering !== null) delivery.wake();
+      else if (!closed) delivering = deliver(orders);
+    },
     /** The agent asks for the whole set. */
     request(scope: Scope): void {
       const generation = known.get(keyOf("prevention", scope)) ?? -1;
@@ -65,10 +72,16 @@ export function createPreventionDelivery({
     },
   };
 
-  async function deliver(): Promise<void> {
+  async function deliver(orders: OrdersOfAll | null = null): Promise<void> {
     // In a later turn: `delivering` is set by then.
     await null;
     try {
+      if (orders !== null && !closed) {
+        const base = known.get(keyOf("prevention", "all")) ?? null;
+        const set = await orders.readSet(base);
+        // A lift may have overtaken what was read for all.
+        if ((known.get(keyOf("prevention", "all")) ?? -1) < (set?.generation ?? -1)) await sendSet("all", set);
+      }
       while (wanted && !closed) {
         wanted = false;
         await sendDue();
@@ -87,20 +100,23 @@ export function createPreventionDelivery({
     for (const scope of wholeWanted) known.delete(keyOf("prevention", scope));
     wholeWanted.clear();
     for (const due of await settings.listDueSets(host, known)) {
-      const set = await settings.readSet(sensorId, due);
-      // Lifted meanwhile: that travels as a setting.
-      if (set === null) continue;
-      const transfer = async () => {
-        for (const part of set.parts) {
-          if (closed) return;
-          await sendFrame(part);
-        }
-      };
-      await (set.parts.length === 1 ? transfer() : slots.run(transfer));
-      const key = keyOf("prevention", due.scope);
-      // A lift that overtook the parts is the newer one.
-      if ((known.get(key) ?? -1) < set.generation) known.set(key, set.generation);
+      await sendSet(due.scope, await settings.readSet(sensorId, due));
     }
+  }
+
+  async function sendSet(scope: DueSet["scope"], set: SetFrames | null): Promise<void> {
+    // Lifted meanwhile: that travels as a setting.
+    if (set === null) return;
+    const key = keyOf("prevention", scope);
+    const transfer = async () => {
+      for (const part of set.parts) {
+        if (closed) return;
+        await sendFrame(part);
+      }
+    };
+    await (set.parts.length === 1 ? transfer() : slots.run(transfer));
+    // A lift that overtook the parts is the newer one.
+    if ((known.get(key) ?? -1) < set.generation) known.set(key, set.generation);
   }
 
   return delivery;

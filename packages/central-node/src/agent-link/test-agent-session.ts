@@ -95,6 +95,10 @@ function connect(
       session.requestSync(about);
       await session.idle();
     },
+    async offer() {
+      session.offer(await services.settings.readOrdersOfAll());
+      await session.idle();
+    },
     /** What was sent since the last look. */
     take: () => sent.splice(0),
   };

@@ -1,10 +1,21 @@
 import { sql } from "kysely";
+import { compileOnce } from "../database/compile-once.ts";
 import type { Reader, Tx } from "../database/database.ts";
 import type { BlockCountRow, BlockEventRow } from "../database/tables.ts";
 
 /** Which blocks are asked for; what is absent does not matter. */
 export type BlockFilter = { sensorId?: string; hash?: string };
 type Scope = "host" | "all";
+
+const sumsSince = (db: Reader, sinceHour: string) =>
+  db
+    .selectFrom("block_hours")
+    .select((eb) => ["sensor_id", "scope", eb.fn.sum("blocks").as("blocks")])
+    .where("hour", ">=", sinceHour)
+    .groupBy(["sensor_id", "scope"]);
+const sumsOfHost = compileOnce((db, { sensorId, sinceHour }: { sensorId: string; sinceHour: string }) =>
+  sumsSince(db, sinceHour).where("sensor_id", "=", sensorId),
+);
 
 export const blockStore = {
   /** Reports whether it was news: an event that is told again is one. */
@@ -79,12 +90,8 @@ export const blockStore = {
     sensorId: string | null,
     sinceHour: string,
   ): Promise<{ sensorId: string; scope: Scope; blocks: number }[]> {
-    const query = db
-      .selectFrom("block_hours")
-      .select((eb) => ["sensor_id", "scope", eb.fn.sum("blocks").as("blocks")])
-      .where("hour", ">=", sinceHour)
-      .groupBy(["sensor_id", "scope"]);
-    const rows = await (sensorId === null ? query : query.where("sensor_id", "=", sensorId)).execute();
+    const rows =
+      sensorId === null ? await sumsSince(db, sinceHour).execute() : await sumsOfHost(db, { sensorId, sinceHour });
     // PostgreSQL gives a sum of bigints as text.
     return rows.map((row) => ({ sensorId: row.sensor_id, scope: row.scope, blocks: Number(row.blocks) }));
   },

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { exitCodes, failure, type Program, table } from "@cordon/terminal";
+import { type Environment, exitCodes, failure, type Program, table } from "@cordon/terminal";
 import type { Command } from "commander";
 import { claimDataDir, type DataDirClaim } from "../admin-socket/data-dir.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
@@ -10,7 +10,10 @@ import { openDatabase } from "../database/database.ts";
 import { markAsMoved } from "../database/migrate.ts";
 
 /** The verbs about databases that no node has open. */
-export function addDatabaseCommands(program: Program, { now }: { now: () => Date }): void {
+export function addDatabaseCommands(
+  program: Program,
+  { environment, now }: { environment: Environment; now: () => Date },
+): void {
   program.verb({
     words: "database copy",
     summary: "move a database between SQLite and PostgreSQL, or copy a PostgreSQL of running nodes as a backup",
@@ -26,8 +29,8 @@ export function addDatabaseCommands(program: Program, { now }: { now: () => Date
         .option("--to <database>", "an SQLite file, or postgres://…; must be empty; CORDON_COPY_TO")
         .option("--new-lineage", "a backup: nodes may go on running, agents will see that the history has changed"),
     parse: (_words, flags) => ({
-      from: locationOf("--from", flags.from ?? process.env.CORDON_COPY_FROM),
-      to: locationOf("--to", flags.to ?? process.env.CORDON_COPY_TO),
+      from: locationOf("--from", flags.from ?? environment.CORDON_COPY_FROM),
+      to: locationOf("--to", flags.to ?? environment.CORDON_COPY_TO),
       newLineage: flags.newLineage === true,
     }),
     async act({ from, to, newLineage }, output) {
@@ -94,7 +97,7 @@ async function copyAndVerify(
 async function mark(from: string): Promise<void> {
   const source = await openDatabase(from);
   try {
-    await markAsMoved(source);
+    await source.write(markAsMoved);
   } finally {
     await source.close();
   }

@@ -42,7 +42,7 @@ export function createServerProgram(needs: {
   const clientOf = (flags: Record<string, unknown>) => createAdminClient({ dataDir: configOf(flags).dataDir, account });
   addStartCommand(program, { configOf, now });
   addNodeCommands(program, { clientOf, configOf, now });
-  addDatabaseCommands(program, { now });
+  addDatabaseCommands(program, { environment, now });
   addExternalSystemCommands(program, { clientOf });
   addJoinTokenCommands(program, { clientOf });
   addHostCommands(program, { clientOf });

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { failure } from "@cordon/terminal";
 import { type Kysely, sql } from "kysely";
 import { type CopySource, openCopySource, type Row } from "./copy-source.ts";
 import type { Database, Tx } from "./database.ts";
@@ -43,12 +44,14 @@ export async function copyDatabase(
 }
 
 async function checkSchema(source: CopySource, tables: string[]): Promise<void> {
-  if (!tables.includes("migrations")) throw new Error("the source is not a database of Cordon: it has no migrations");
+  if (!tables.includes("migrations"))
+    throw failure("REFUSED", "the source is not a database of Cordon: it has no migrations");
   const names: string[] = [];
   for await (const row of source.rows("migrations")) names[Number(row.position) - 1] = String(row.name);
   const same = names.length === migrations.length && migrations.every(({ name }, index) => names[index] === name);
   if (same) return;
-  throw new Error(
+  throw failure(
+    "REFUSED",
     `the source's schema is not this program's (it has ${names.length} migrations, the last one "${names.at(-1)}"; this program has ${migrations.length}): copy with the version that last ran on it, or start this one on it first`,
   );
 }
@@ -59,7 +62,8 @@ async function checkEmpty(tx: Tx, table: string): Promise<void> {
     return;
   }
   const { rows } = await sql`select 1 from ${sql.table(table)} limit 1`.execute(tx);
-  if (rows.length > 0) throw new Error(`the target is not empty (table ${table}): name a new file or database`);
+  if (rows.length > 0)
+    throw failure("REFUSED", `the target is not empty (table ${table}): name a new file or database`);
 }
 
 async function copyTable(tx: Tx, source: CopySource, table: string): Promise<number> {
@@ -81,6 +85,7 @@ async function copyTable(tx: Tx, source: CopySource, table: string): Promise<num
   }
   await flush();
   const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(tx);
-  if (rows[0]?.n !== copied) throw new Error(`table ${table}: ${copied} rows were read, ${rows[0]?.n} are there`);
+  if (rows[0]?.n !== copied)
+    throw failure("REFUSED", `table ${table}: ${copied} rows were read, ${rows[0]?.n} are there`);
   return copied;
 }

@@ -110,11 +110,15 @@ function openSocket(): Socket {
   return socket;
 }
 
-/** Reports whether the database answers. */
-export async function isReachable(read: Reader): Promise<boolean> {
+/** Reports whether the database answers and takes writes: a PostgreSQL that stands by for another one answers, too. */
+export async function takesWrites({ kind, read }: Pick<Database, "kind" | "read">): Promise<boolean> {
   try {
-    await sql`select 1`.execute(read);
-    return true;
+    if (kind === "sqlite") {
+      await sql`select 1`.execute(read);
+      return true;
+    }
+    const answer = await sql<{ mode: string }>`select current_setting('transaction_read_only') as mode`.execute(read);
+    return answer.rows[0]?.mode === "off";
   } catch {
     // Why it is not reachable is logged where requests fail; here only the fact counts.
     return false;

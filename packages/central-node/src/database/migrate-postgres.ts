@@ -1,4 +1,5 @@
 import { setTimeout } from "node:timers/promises";
+import { failure } from "@cordon/terminal";
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import { isLockTimeout, migrate } from "./migrate.ts";
@@ -34,7 +35,8 @@ export async function migratePostgres(url: string, known?: readonly Migration[])
       } catch (error) {
         if (!isLockTimeout(error)) throw error;
         if (performance.now() > giveUpAt) {
-          throw new Error(
+          throw failure(
+            "REFUSED",
             "a table that the migration changes is locked; nothing was changed. End the session that holds it (select * from pg_stat_activity), and start again",
             { cause: error },
           );

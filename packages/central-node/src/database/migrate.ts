@@ -1,8 +1,8 @@
+import { failure } from "@cordon/terminal";
 import { type Kysely, sql } from "kysely";
-import type { Database } from "./database.ts";
 import { migrations } from "./migrations/index.ts";
 import type { Migration } from "./migrations/migration.ts";
-import type { Tables } from "./tables.ts";
+import type { Tables, Tx } from "./tables.ts";
 
 /** Any number that no other program on the database uses: Central Nodes that start together migrate one after the other. */
 const advisoryLock = 0x436f7264;
@@ -11,10 +11,8 @@ const advisoryLock = 0x436f7264;
 const moved = { position: 1_000_000, name: "moved-to-another-database" };
 
 /** After a move: keeps a Central Node from starting on the database that was left, where orders would be lost. */
-export async function markAsMoved(database: Pick<Database, "write">): Promise<void> {
-  await database.write((tx) =>
-    sql`insert into migrations (position, name) values (${moved.position}, ${moved.name})`.execute(tx),
-  );
+export async function markAsMoved(tx: Tx): Promise<void> {
+  await sql`insert into migrations (position, name) values (${moved.position}, ${moved.name})`.execute(tx);
 }
 
 /** Brings the database to the newest schema, or throws and leaves it as it was. */
@@ -45,14 +43,16 @@ export async function migrate(
 
 function checkKnown(done: { position: number; name: string }[], migrationsKnown: readonly Migration[]): void {
   if (done.at(-1)?.position === moved.position) {
-    throw new Error(
+    throw failure(
+      "REFUSED",
       `this database was moved to another one by "cordon-server database copy": start the node on that one (or, to go on here without what was ordered there: delete from migrations where name = '${moved.name}')`,
     );
   }
   for (const row of done) {
     const known = migrationsKnown[row.position - 1];
     if (known?.name === row.name) continue;
-    throw new Error(
+    throw failure(
+      "REFUSED",
       `the database was written by a newer or another Cordon (it has migration ${row.position} "${row.name}", this program has ${known === undefined ? "none there" : `"${known.name}"`}): start the newer program`,
     );
   }
@@ -64,7 +64,8 @@ async function run(tx: Kysely<Tables>, migration: Migration): Promise<void> {
   } catch (error) {
     if (isLockTimeout(error)) throw error;
     const why = error instanceof Error ? error.message : String(error);
-    throw new Error(
+    throw failure(
+      "REFUSED",
       `migration "${migration.name}" failed and changed nothing: ${why}. The version before still runs on this database: go back to it, and report this`,
       { cause: error },
     );

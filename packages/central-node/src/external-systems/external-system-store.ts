@@ -1,18 +1,19 @@
+import { compileOnce } from "../database/compile-once.ts";
 import type { Database, Reader, Tx } from "../database/database.ts";
 import type { ExternalSystemRow } from "../database/tables.ts";
 
 export type PairKey = { idKey: string; fingerprint: string };
 type Decision = { state: ExternalSystemRow["state"]; decidedAt: string; decidedBy: string };
 
+const findPair = compileOnce((db, { idKey, fingerprint }: PairKey) =>
+  db.selectFrom("external_systems").selectAll().where("id_key", "=", idKey).where("fingerprint", "=", fingerprint),
+);
+
 export const externalSystemStore = {
   /** The hot path: one look-up by the primary key. */
-  find: (db: Reader, { idKey, fingerprint }: PairKey): Promise<ExternalSystemRow | undefined> =>
-    db
-      .selectFrom("external_systems")
-      .selectAll()
-      .where("id_key", "=", idKey)
-      .where("fingerprint", "=", fingerprint)
-      .executeTakeFirst(),
+  async find(db: Reader, key: PairKey): Promise<ExternalSystemRow | undefined> {
+    return (await findPair(db, key))[0];
+  },
 
   listById: (db: Reader, idKey: string): Promise<ExternalSystemRow[]> =>
     db.selectFrom("external_systems").selectAll().where("id_key", "=", idKey).orderBy("first_seen_at").execute(),

@@ -1,9 +1,14 @@
 import { sql } from "kysely";
+import { compileOnce } from "../database/compile-once.ts";
 import type { Database, Reader, Tx } from "../database/database.ts";
 import { tableOf } from "../database/json-list.ts";
 import type { HostRow } from "../database/tables.ts";
 
 export type HostFilter = { address?: string; hostName?: string; sensorId?: string; sensorIds?: readonly string[] };
+
+const findById = compileOnce((db, { sensorId }: { sensorId: string }) =>
+  db.selectFrom("hosts").selectAll().where("sensor_id", "=", sensorId),
+);
 
 export const hostStore = {
   async insert(tx: Tx, row: HostRow, addresses: string[]): Promise<void> {
@@ -35,14 +40,17 @@ export const hostStore = {
       where hosts.sensor_id = given.sensor_id and hosts.last_access_at < given.at`.execute(tx);
   },
 
-  find(db: Reader | Tx, sensorId: string): Promise<HostRow | undefined> {
-    return db.selectFrom("hosts").selectAll().where("sensor_id", "=", sensorId).executeTakeFirst();
+  async find(db: Reader | Tx, sensorId: string): Promise<HostRow | undefined> {
+    return (await findById(db, { sensorId }))[0];
   },
 
   listInactive: (db: Reader, since: string): Promise<HostRow[]> =>
     db.selectFrom("hosts").selectAll().where("last_access_at", "<", since).orderBy("last_access_at").execute(),
 
   list(db: Reader, filter: HostFilter): Promise<HostRow[]> {
+    // One host by its ID is what external systems ask for most.
+    const { sensorId, ...others } = filter;
+    if (sensorId !== undefined && Object.keys(others).length === 0) return findById(db, { sensorId });
     let query = db.selectFrom("hosts").selectAll("hosts");
     if (filter.sensorId !== undefined) query = query.where("hosts.sensor_id", "=", filter.sensorId);
     if (filter.sensorIds !== undefined) {

@@ -1,4 +1,4 @@
-import { type Database, isReachable } from "../database/database.ts";
+import { type Database, takesWrites } from "../database/database.ts";
 import type { Nudges } from "../hosts/nudges.ts";
 
 export type Health = ReturnType<typeof createHealth>;
@@ -14,13 +14,13 @@ export function createHealth({ database, nudges }: { database: Database; nudges:
       closing = true;
     },
     async check(): Promise<{ ready: boolean; checks: { database: boolean; nudges: boolean; closing: boolean } }> {
-      const reachable = await Promise.race([
-        isReachable(database.read),
+      const writable = await Promise.race([
+        takesWrites(database),
         new Promise<boolean>((resolve) => setTimeout(resolve, answerWithinMs, false).unref()),
       ]);
       const connected = nudges.isConnected();
       // Without nudges orders still arrive, by the sweep: slower, so it is shown but does not take the node out.
-      return { ready: reachable && !closing, checks: { database: reachable, nudges: connected, closing } };
+      return { ready: writable && !closing, checks: { database: writable, nudges: connected, closing } };
     },
   };
 }

@@ -13,6 +13,13 @@ export type DueSetting = Omit<SettingOrder, "type">;
 /** A prevention rule in force to hand to an agent in parts. `base`: the generation that it has, or null. */
 export type DueSet = { scope: "host" | "all"; generation: number; base: number | null };
 
+/** What is ordered for all hosts, read once for every connection. */
+export type OrdersOfAll = {
+  heads: readonly { action: string; generation: number; inForce: boolean }[];
+  /** The parts of the prevention rule for agents that hold generation `base`, or none; null: it is not in force any more. */
+  readSet(base: number | null): Promise<SetFrames | null>;
+};
+
 type Able = Pick<Host, "sensorId" | "capabilities">;
 
 /** A rule is read again where an order came in between, which nobody can do all the time. */
@@ -48,8 +55,33 @@ export function createDueSettings({
       .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation);
   }
 
+  /** The parts of a rule as it is by now; null: it is not in force any more. */
+  async function readSet(sensorId: string, { scope, base }: Pick<DueSet, "scope" | "base">): Promise<SetFrames | null> {
+    const row = await settingStore.find(read, scope === "all" ? "all" : sensorId, "prevention");
+    return row === undefined || !isInForce(row, now()) ? null : sets.framesOf(row, base);
+  }
+
   return {
     readWhole,
+    readSet,
+
+    /** What it reads is the same for thousands of agents: a base is looked up once. */
+    async readOrdersOfAll(): Promise<OrdersOfAll> {
+      const heads = await settingStore.listHeads(read, []);
+      const found = new Map<number | null, Promise<SetFrames | null>>();
+      return {
+        heads: heads.map((head) => ({
+          action: head.action,
+          generation: head.generation,
+          inForce: isInForce(head, now()),
+        })),
+        readSet(base) {
+          const set = found.get(base) ?? readSet("all", { scope: "all", base });
+          found.set(base, set);
+          return set;
+        },
+      };
+    },
 
     /**
      * Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). What it
@@ -77,12 +109,6 @@ export function createDueSettings({
           const scope = scopeOf(head);
           return { scope, generation: head.generation, base: known.get(keyOf("prevention", scope)) ?? null };
         });
-    },
-
-    /** The parts of a rule as it is by now; null: it is not in force any more. */
-    async readSet(sensorId: string, { scope, base }: Pick<DueSet, "scope" | "base">): Promise<SetFrames | null> {
-      const row = await settingStore.find(read, scope === "all" ? "all" : sensorId, "prevention");
-      return row === undefined || !isInForce(row, now()) ? null : sets.framesOf(row, base);
     },
   };
 }

@@ -1,21 +1,29 @@
+import { compileOnce } from "../database/compile-once.ts";
 import type { Reader, Tx } from "../database/database.ts";
 import type { SettingRow } from "../database/tables.ts";
 
+const findOne = compileOnce((db, { target, action }: { target: string; action: string }) =>
+  db.selectFrom("settings").selectAll().where("target", "=", target).where("action", "=", action),
+);
+const headsOf = (db: Reader) =>
+  db.selectFrom("settings").select(["target", "action", "generation", "enabled", "ordered_at", "ends_at"]);
+const headsOfHost = compileOnce((db, { sensorId }: { sensorId: string }) =>
+  headsOf(db).where("target", "in", [sensorId, "all"]),
+);
+const reportsOfHost = compileOnce((db, { sensorId }: { sensorId: string }) =>
+  db.selectFrom("setting_reports").selectAll().where("sensor_id", "=", sensorId),
+);
+
 export const settingStore = {
-  find(db: Reader | Tx, target: string, action: string): Promise<SettingRow | undefined> {
-    return db
-      .selectFrom("settings")
-      .selectAll()
-      .where("target", "=", target)
-      .where("action", "=", action)
-      .executeTakeFirst();
+  async find(db: Reader | Tx, target: string, action: string): Promise<SettingRow | undefined> {
+    return (await findOne(db, { target, action }))[0];
   },
 
   /** Of some hosts and the one of all hosts, or every one; without the wishes, which may be large. */
   listHeads(db: Reader, sensorIds: readonly string[] | null) {
-    const heads = db
-      .selectFrom("settings")
-      .select(["target", "action", "generation", "enabled", "ordered_at", "ends_at"]);
+    const [sensorId] = sensorIds ?? [];
+    if (sensorIds?.length === 1 && sensorId !== undefined) return headsOfHost(db, { sensorId });
+    const heads = headsOf(db);
     return (sensorIds === null ? heads : heads.where("target", "in", [...sensorIds, "all"])).execute();
   },
 
@@ -39,6 +47,8 @@ export const settingStore = {
   },
 
   listReports(db: Reader, sensorIds: readonly string[] | null) {
+    const [sensorId] = sensorIds ?? [];
+    if (sensorIds?.length === 1 && sensorId !== undefined) return reportsOfHost(db, { sensorId });
     const reports = db.selectFrom("setting_reports").selectAll();
     return (sensorIds === null ? reports : reports.where("sensor_id", "in", sensorIds)).execute();
   },

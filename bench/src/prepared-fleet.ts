@@ -1,0 +1,60 @@
+/** A Central Node, an external system that it accepted, and a fleet enrolled with it: what the benchmarks of many hosts start from. */
+import { randomBytes } from "node:crypto";
+import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
+import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
+import { type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
+import { startFleet } from "./fleet/fleet.ts";
+import type { FloorCalls } from "./floor-program.ts";
+import type { P1Calls } from "./p1-program.ts";
+
+const client = new URL("./p1-program.ts", import.meta.url).href;
+const floor = new URL("./floor-program.ts", import.meta.url).href;
+
+/** Enrols the hosts; the caller lets them connect. */
+export async function prepareFleet(owner: Owner, { hosts, flags = [] }: { hosts: number; flags?: string[] }) {
+  const central = await startCentralNode(owner, { flags });
+  const system = createExternalSystem(owner, { inOneFile: true });
+  const pem = system.curlFlags[1] ?? "";
+  await curlAs(system, central).get("sensors");
+  await central.acceptSystem(system);
+  const { token } = await central.admin<{ token: string }>("join-token", "create", "--uses", String(hosts));
+  const fleet = await startFleet({ hosts, servers: [new URL(central.api).host], token });
+  owner.after(() => fleet.close());
+  const base = `/kata/response_api/v1/${system.id}`;
+  const soar = startProgram<P1Calls>(thisMachine, client);
+  owner.after(() => soar.kill());
+  await soar.ask("connect", { url: central.api, pem });
+  let generation = 0;
+  return {
+    central,
+    fleet,
+    pem,
+    base,
+    /** A prevention rule for all hosts. Resolves once it is accepted, with when it left and how to await it. */
+    async ban(hashes: string[]) {
+      const body = { settings: { objects: hashes.map((sha256) => ({ file: { sha256 } })) } };
+      const path = `${base}/settings?sensor_id=all&settings_type=prevention`;
+      const leftMs = await soar.ask("send", { method: "POST", path, body });
+      generation += 1;
+      return { leftMs, order: { action: "prevention", scope: "all" as const, generation } };
+    },
+  };
+}
+
+export function startFloor(owner: Owner) {
+  const program = startProgram<FloorCalls>(thisMachine, floor);
+  owner.after(() => program.kill());
+  return program;
+}
+
+export const newHashes = (count: number) => Array.from({ length: count }, () => randomBytes(32).toString("hex"));
+
+/** Ends all that `measure` started, the newest first, whatever came of it. */
+export async function asOwner<T>(measure: (owner: Owner) => Promise<T>): Promise<T> {
+  const cleanUps: (() => Promise<void> | void)[] = [];
+  try {
+    return await measure({ after: (cleanUp) => void cleanUps.unshift(cleanUp) });
+  } finally {
+    for (const cleanUp of cleanUps) await cleanUp();
+  }
+}
