@@ -1,14 +1,18 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { formatJoinToken } from "@cordon/contract";
 import { createExternalSystem, curlAs } from "../../../system-tests/src/external-system.ts";
 import { createFolder, runProgram, startCentralNode, thisMachine } from "../../../system-tests/src/programs.ts";
 import { startFleet } from "./fleet.ts";
 
 const hosts = 50;
 const withinMs = 60_000;
+/** Well-formed, and of no Central Node. */
+const token = formatJoinToken({ caFingerprint: "ab".repeat(32), secret: randomBytes(32).toString("base64url") });
 
 async function startNode(t: TestContext) {
   const node = await startCentralNode(t);
@@ -59,8 +63,7 @@ test("an order to all is acknowledged by those that are there, and by the others
   assert.ok(held.every(({ settings }) => settings.some(({ wish }) => wish !== null)));
 });
 
-test("a token that is none, and a server that is dead, are told apart", async (t) => {
-  const { token } = await startNode(t);
+test("a token that is none, and a server that is dead, are told apart", async () => {
   await assert.rejects(startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token }), /cannot reach a Central Node/);
   await assert.rejects(startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token: "nonsense" }), /join token/i);
 });
@@ -76,11 +79,14 @@ test("the program ends with a summary of the hosts that it held", async (t) => {
   assert.deepEqual({ held, connected, disconnects }, { held: 10, connected: 10, disconnects: 0 });
 });
 
-test("the program says what was wrong with its words, and that a server is not there", async (t) => {
-  const { token } = await startNode(t);
+test("the program says what was wrong with its words, and that a server is not there", async () => {
   const cases: [number, RegExp, string[]][] = [
     [2, /--hosts/, ["--server", "127.0.0.1:1"]],
-    [2, /--slow must be a share such as 5%/, ["--hosts", "1", "--server", "127.0.0.1:1", "--slow", "many"]],
+    [
+      2,
+      /--slow must be a share such as 5%/,
+      ["--hosts", "1", "--server", "127.0.0.1:1", "--slow", "many", "--token", token],
+    ],
     [2, /--token/, ["--hosts", "1", "--server", "127.0.0.1:1"]],
     [3, /cannot reach a Central Node/, ["--hosts", "1", "--server", "127.0.0.1:1", "--token", token]],
   ];
