@@ -3,8 +3,8 @@ import type { Reader, Tx } from "./tables.ts";
 
 /**
  * A statement of a hot path: Kysely takes many times as long to put it together as SQLite to run it. `build` is called once
- * for each kind of database, and only with marks in place of the values: what it makes must not depend on them, and it must
- * pass each on as a value of its own. Names of values are the caller's; values are text.
+ * for each Kysely (SQLite has one to read and one to write), and only with marks in place of the values: what it makes must
+ * not depend on them, and it must pass each on as a value of its own. Names of values are the caller's; values are text.
  */
 export function compileOnce<Name extends string, Row>(
   build: (db: Reader, given: Record<Name, string>) => Compilable<Row>,
