@@ -13,7 +13,7 @@ import {
 /** Kysely over Node's own SQLite: one connection, used by one query or transaction at a time. */
 export function createNodeSqliteDialect(sqlite: DatabaseSync): Dialect {
   return {
-    createAdapter: () => new QueuedSqliteAdapter(),
+    createAdapter: createQueuedAdapter,
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createDriver: () => createDriver(sqlite),
@@ -24,10 +24,8 @@ export function createNodeSqliteDialect(sqlite: DatabaseSync): Dialect {
  * The driver below keeps a queue of its own. Kysely's lock for dialects with one connection wakes all who wait each time it
  * is released: of 10,000 reads at once, as when all agents come back, every one would cost thousands of wake-ups.
  */
-class QueuedSqliteAdapter extends SqliteAdapter {
-  override get supportsMultipleConnections(): boolean {
-    return true;
-  }
+function createQueuedAdapter(): SqliteAdapter {
+  return Object.defineProperty(new SqliteAdapter(), "supportsMultipleConnections", { value: true });
 }
 
 /** Statements kept prepared; the SQL that stores make is a small fixed set, but lists of values vary in length. */
