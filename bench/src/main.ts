@@ -24,10 +24,13 @@ const benchmarks: Record<string, (sizes: { hosts?: number }) => Promise<BenchRow
   P9: () => p9(),
 };
 
+/** What the targets are meant for, where a benchmark does not say it itself: with fewer hosts a row tells something, and cannot be met. */
+const hostsOfTargets: Record<string, number> = { P3: 10_000, P5: 15_000, P6: 10_000 };
+
 const help = `Usage: npm run bench -- [--only ID]… [--hosts COUNT] [--json]
 
   --only ID   only this benchmark (${Object.keys(benchmarks).join(", ")}); may be given several times
-  --hosts N   so many hosts in P2, P3, P5 and P6, for a smaller machine; the targets are meant for the default
+  --hosts N   so many hosts in P2, P3, P5 and P6, for a smaller machine: fewer than the target names count as missed
   --json      the rows as JSON on standard output, for a program
   --help      this text
 
@@ -64,7 +67,9 @@ async function runBenchmarks(ids: readonly string[]): Promise<void> {
   const rows: BenchRow[] = [];
   for (const id of ids) {
     console.error(`${id} …`);
-    rows.push(...[(await benchmarks[id]?.(hosts === undefined ? {} : { hosts })) ?? []].flat());
+    const found = [(await benchmarks[id]?.(hosts === undefined ? {} : { hosts })) ?? []].flat();
+    const isSmall = hosts !== undefined && hosts < (hostsOfTargets[id] ?? 0);
+    rows.push(...found.map((row) => ({ ...row, met: row.met && !isSmall })));
   }
   console.log(values.json ? JSON.stringify(rows, null, 2) : asTable(rows));
   if (rows.some((row) => !row.met)) process.exitCode = 1;

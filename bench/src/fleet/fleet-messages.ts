@@ -28,8 +28,6 @@ export type FleetCounts = {
   reportsAcknowledged: number;
   reportsWaiting: number;
   tasksStarted: number;
-  /** Of reports: from the spool to the acknowledgement, milliseconds. Of the newest 10,000 in each process. */
-  latenciesMs: number[];
 };
 
 export type AwaitedOrder = { action: string; scope: "host" | "all"; generation: number; hosts?: string[] };
@@ -48,6 +46,7 @@ export type Call =
   | { what: "set-up"; setUp: WorkerSetUp }
   | { what: "start" }
   | { what: "counts" }
+  | { what: "latencies" }
   | { what: "cut"; share: number }
   | { what: "set-offline"; share: number }
   | { what: "acknowledgements"; order: AwaitedOrder }
@@ -60,6 +59,8 @@ export type Answers = {
   "set-up": string[];
   start: null;
   counts: FleetCounts;
+  /** Of reports: from the spool to the acknowledgement, milliseconds. Of the newest 10,000 in each process. */
+  latencies: number[];
   cut: number;
   "set-offline": null;
   /** `missing`: hosts whose report about the order is not acknowledged yet. `ms`: when the others' were (monotonic clock). */

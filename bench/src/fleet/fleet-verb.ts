@@ -2,14 +2,13 @@ import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { exitCodes, failure, formatDuration, keyValues, type Output, type Verb } from "@cordon/terminal";
 import { quantile } from "../distribution.ts";
-import { type Fleet, startFleet } from "./fleet.ts";
+import { type Fleet, hostsPerProcess, startFleet } from "./fleet.ts";
 
 type Options = Parameters<typeof startFleet>[0] & { durationSec: number | null; stormEverySec: number | null };
 
 const progressEveryMs = 3000;
 /** Files that a process has open beside its hosts' sockets. */
 const otherFiles = 100;
-const hostsPerProcess = 5000;
 
 export function fleetVerb(): Verb<Options> {
   return {
@@ -23,6 +22,8 @@ export function fleetVerb(): Verb<Options> {
     ],
     flags: (command) =>
       command
+        // The program puts the verb's name in by itself.
+        .configureHelp({ ...command.configureHelp(), commandUsage: () => "npm run fleet -- [options]" })
         .option("--hosts <count>", "how many hosts")
         .option("--server <host:port...>", "where the Central Nodes are; hosts spread over several")
         .option("--token <token>", "join token with a use for each new host: cordon-server join-token create --uses")
@@ -155,7 +156,7 @@ function checkOpenFiles(hostsInProcess: number) {
 }
 
 async function summarise(fleet: Fleet, connectedMs: number | null) {
-  const { latenciesMs, ...counts } = await fleet.counts();
+  const [counts, latenciesMs] = [await fleet.counts(), await fleet.latenciesMs()];
   const { cpuMs, residentBytes } = await fleet.cpu();
   const at = (share: number) => (latenciesMs.length === 0 ? null : Math.round(quantile(latenciesMs, share)));
   return {

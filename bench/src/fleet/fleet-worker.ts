@@ -40,6 +40,8 @@ async function answer(call: Call): Promise<Answers[Call["what"]]> {
       return startAll();
     case "counts":
       return count();
+    case "latencies":
+      return latenciesMs;
     case "cut":
       return firstOf(call.share).filter((host) => host.cut()).length;
     case "set-offline": {
@@ -183,6 +185,5 @@ function count(): FleetCounts {
     reportsAcknowledged,
     reportsWaiting: sum((host) => host.reportsWaiting()),
     tasksStarted: sum((host) => host.tasksStarted()),
-    latenciesMs,
   };
 }

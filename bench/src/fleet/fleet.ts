@@ -10,7 +10,8 @@ import type { Answered, Answers, AwaitedOrder, Behaviour, Call, FleetCounts, Wor
 
 export type Fleet = Awaited<ReturnType<typeof startFleet>>;
 
-const hostsPerProcess = 5000;
+/** Unless it is told otherwise, a fleet has a process for so many. */
+export const hostsPerProcess = 5000;
 const pollMs = 50;
 const connectWithinMs = 10 * 60_000;
 
@@ -67,6 +68,8 @@ export async function startFleet(options: {
     async counts(): Promise<FleetCounts> {
       return (await askAll({ what: "counts" })).reduce(added);
     },
+    /** How long the newest reports of the hosts took until they were acknowledged. Many numbers: not for polling. */
+    latenciesMs: async (): Promise<number[]> => (await askAll({ what: "latencies" })).flat(),
     /** Destroys the sockets of that share at once, without a close frame; how many there were. */
     async cut(share = 1): Promise<number> {
       return (await askAll({ what: "cut", share })).reduce((sum, cut) => sum + cut, 0);
@@ -119,10 +122,8 @@ function openIdentities(folder: string): { path: string; count: number } {
 }
 
 function added(one: FleetCounts, other: FleetCounts): FleetCounts {
-  const sum = { ...one, latenciesMs: [...one.latenciesMs, ...other.latenciesMs] };
-  for (const name of Object.keys(one) as (keyof FleetCounts)[]) {
-    if (name !== "latenciesMs") sum[name] = one[name] + other[name];
-  }
+  const sum = { ...one };
+  for (const name of Object.keys(one) as (keyof FleetCounts)[]) sum[name] += other[name];
   return sum;
 }
 

@@ -1,11 +1,12 @@
 import type { HostFacts } from "@cordon/contract";
 import { type AgentCore, type Credentials, createAgentCore } from "./agent-core.ts";
-import { type CentralLink, createCentralLink, type LinkIdentity } from "./central-link.ts";
+import { type CentralLink, createCentralLink } from "./central-link.ts";
 import type { CentralNodeAddresses } from "./central-node-addresses.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { Clock } from "./host/clock.ts";
 import type { Enforcers } from "./host/enforcers.ts";
 import type { Journal } from "./journal/journal.ts";
+import type { LinkIdentity } from "./link-contexts.ts";
 import type { LocalPolicy } from "./local-policy.ts";
 import type { Logger } from "./log.ts";
 import { agentVersion } from "./version.ts";

@@ -1,4 +1,3 @@
-import { createSecureContext, type SecureContext } from "node:tls";
 import {
   type AgentMessage,
   centralNodeTlsName,
@@ -9,6 +8,7 @@ import {
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
 import type { Clock } from "./host/clock.ts";
+import { createLinkContexts, type LinkIdentity } from "./link-contexts.ts";
 import { createLinkProofs } from "./link-proofs.ts";
 import type { Logger } from "./log.ts";
 import type { Session } from "./outbox.ts";
@@ -28,9 +28,6 @@ export type LinkContact = {
   /** Why the newest attempt failed, or the newest link ended; null while it is connected, and before the first attempt ended. */
   why: string | null;
 };
-
-/** PEM. */
-export type LinkIdentity = { key: string; certificate: string; authorities: string };
 
 const connectTimeoutMs = 10_000;
 /** From the open connection to the welcome. */
@@ -77,7 +74,7 @@ export function createCentralLink({
   let stopHeartbeat: (() => void) | null = null;
   let connectedTo: CentralNodeEndpoint | null = null;
   const proofs = createLinkProofs({ clock, connection: () => (state === "connected" ? socket : null) });
-  let usedContext: { identity: string; context: SecureContext } | null = null;
+  const secureContextOf = createLinkContexts();
   const timeNow = () => new Date(clock.wallMs()).toISOString();
   let contact: LinkContact = { target: null, since: timeNow(), why: null };
 
@@ -169,7 +166,7 @@ export function createCentralLink({
         const options = {
           // Whatever the address, the certificate must bear this one name.
           servername: centralNodeTlsName,
-          secureContext: contextOf(identity()),
+          secureContext: secureContextOf(identity()),
           handshakeTimeout: connectTimeoutMs,
           maxPayload: maxCentralNodeFrameBytes,
           perMessageDeflate: false,
@@ -279,22 +276,6 @@ export function createCentralLink({
       stop();
       ws.off("pong", answered);
     };
-  }
-
-  /** Parsed once for each identity: thousands of simulated agents reconnect in one process. */
-  function contextOf(pem: LinkIdentity): SecureContext {
-    const key = JSON.stringify([pem.certificate, pem.authorities]);
-    if (usedContext?.identity !== key) {
-      const { key: privateKey, certificate, authorities } = pem;
-      const context = createSecureContext({
-        key: privateKey,
-        cert: certificate,
-        ca: authorities,
-        minVersion: "TLSv1.2",
-      });
-      usedContext = { identity: key, context };
-    }
-    return usedContext.context;
   }
 
   return link;

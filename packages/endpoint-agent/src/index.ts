@@ -1,5 +1,5 @@
 /** For system tests and the fleet simulator; nothing else imports the agent. */
-export { type Agent, createAgent } from "./agent.ts";
+export { createAgent } from "./agent.ts";
 export { createAgentCore } from "./agent-core.ts";
 export type { Checkpoint, CheckpointName } from "./checkpoint.ts";
 export { enrol } from "./enrolment.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough, Readable } from "node:stream";
@@ -17,12 +17,14 @@ const [, postgres] = testDatabases;
 assert.ok(postgres);
 const now = () => new Date();
 
-async function type(...line: string[]) {
+const type = (...flags: string[]) => typeWords("database", "copy", ...flags);
+
+async function typeWords(...line: string[]) {
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const terminal = createTerminal({ stdin: Readable.from([""]), stdout, stderr, environment: {} });
   const program = createServerProgram({ terminal, environment: {}, account: "tester", now });
   const output = Promise.all([text(stdout), text(stderr)]);
-  const exitCode = await program.run(["database", "copy", ...line]);
+  const exitCode = await program.run(line);
   stdout.end();
   stderr.end();
   const [shown, complaint] = await output;
@@ -43,6 +45,14 @@ async function makeStoppedNode(t: TestContext): Promise<{ dataDir: string; file:
   await database.close();
   return { dataDir, file, lineage };
 }
+
+test("what is not a verb of databases copies nothing", async (t) => {
+  const { dataDir, file } = await makeStoppedNode(t);
+  const target = join(dataDir, "copy.db");
+  const { exitCode, complaint } = await typeWords("database", "compact", "--from", file, "--to", target);
+  assert.equal(exitCode, 2, complaint);
+  assert.equal(existsSync(target), false);
+});
 
 test("a move to PostgreSQL keeps lineage and audit chain, and no node starts on what was left", async (t) => {
   const { file, lineage } = await makeStoppedNode(t);

@@ -5,17 +5,20 @@ import type { Command } from "commander";
 import { claimDataDir, type DataDirClaim } from "../admin-socket/data-dir.ts";
 import { createAuditLog } from "../audit/audit-log.ts";
 import { copyDatabase } from "../database/copy-database.ts";
-import { countConnectedNodes, isPostgres } from "../database/copy-source.ts";
+import { countConnectedNodes } from "../database/copy-source.ts";
 import { openDatabase } from "../database/database.ts";
 import { markAsMoved } from "../database/migrate.ts";
+import { isPostgres } from "../database/postgres.ts";
 
 /** The verbs about databases that no node has open. */
 export function addDatabaseCommands(
   program: Program,
   { environment, now }: { environment: Environment; now: () => Date },
 ): void {
-  program.verb({
-    words: "database copy",
+  const noun = program.noun("database", "what a node keeps, while no node has it open");
+
+  noun.verb({
+    words: "copy",
     summary: "move a database between SQLite and PostgreSQL, or copy a PostgreSQL of running nodes as a backup",
     description:
       "Reads one state and writes it to an empty database, all or nothing. Without --new-lineage it is a move: every node must be stopped, agents go on against the new database, and the old one is marked so that no node starts on it. Prefer CORDON_COPY_FROM and CORDON_COPY_TO for URLs with a password.",

@@ -1,5 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 import pg from "pg";
+import { isPostgres, numbersOfBigints } from "./postgres.ts";
 
 export type Row = Record<string, string | number | null>;
 
@@ -9,8 +10,6 @@ export type CopySource = {
   rows(table: string): AsyncIterable<Row>;
   close(): Promise<void>;
 };
-
-export const isPostgres = (location: string): boolean => /^postgres(ql)?:\/\//.test(location);
 
 export async function openCopySource(location: string): Promise<CopySource> {
   return isPostgres(location) ? openPostgres(location) : openSqlite(location);
@@ -40,9 +39,7 @@ async function openPostgres(url: string): Promise<CopySource> {
     connectionString: url,
     connectionTimeoutMillis: 10_000,
     application_name: "cordon-database-copy",
-    types: {
-      getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
-    },
+    types: numbersOfBigints,
   });
   // A connection that breaks fails the query that is under way; without a listener it would end the process.
   client.on("error", () => {});

@@ -7,6 +7,7 @@ import { createGroupCommit } from "./group-commit.ts";
 import { migrate } from "./migrate.ts";
 import { migratePostgres } from "./migrate-postgres.ts";
 import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
+import { isPostgres, numbersOfBigints } from "./postgres.ts";
 import type { Reader, Tables, Tx } from "./tables.ts";
 
 export type { Reader, Tx } from "./tables.ts";
@@ -29,7 +30,7 @@ export type Database = {
 
 /** Opens `postgres://…` or an SQLite file (made with mode 0600 if missing), and migrates it to the newest schema. */
 export async function openDatabase(location: string): Promise<Database> {
-  const postgres = /^postgres(ql)?:\/\//.test(location);
+  const postgres = isPostgres(location);
   const { read, write, close } = postgres ? openPostgres(location) : openSqlite(location);
   try {
     await (postgres ? migratePostgres(location) : migrate(write, "sqlite"));
@@ -88,9 +89,7 @@ function openPostgres(url: string) {
     statement_timeout: 10_000,
     stream: openSocket,
     application_name: "cordon-central-node",
-    types: {
-      getTypeParser: (oid, format) => (oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)),
-    },
+    types: numbersOfBigints,
   });
   // Connections that break are replaced at the next query. Without a listener the process would end: the pool's for those
   // that are idle, the connection's own for one that is used, whose query fails in any case.
