@@ -2,6 +2,7 @@ import type { Server, Socket } from "node:net";
 import type { SecureContext } from "node:tls";
 import Fastify, { type FastifyInstance, type FastifyReply, LogController } from "fastify";
 import type { Logger } from "pino";
+import { askForWantedBodies } from "./wanted-bodies.ts";
 
 /** How long a client may take to send a request, and how long an idle connection is kept. */
 const requestTimeoutMs = 60_000;
@@ -58,11 +59,13 @@ export function createTlsApp({
     request.log.info({ method, url: url.slice(0, 500), status: reply.statusCode, ms, address: request.ip }, "answered");
   });
   cutOffWhenClosing(app.server, (hook) => app.addHook("preClose", hook));
+  // Its type remembers the HTTPS server; routes are written for any.
+  const anyApp = app as unknown as FastifyInstance;
+  askForWantedBodies(anyApp);
   certificates.onChange(() =>
     app.server.setSecureContext({ ...certificates.defaultCertificate(), minVersion: "TLSv1.2" }),
   );
-  // Its type remembers the HTTPS server; routes are written for any.
-  return app as unknown as FastifyInstance;
+  return anyApp;
 }
 
 /**
