@@ -4,21 +4,23 @@ import { createExternalSystem, curlAs } from "../../system-tests/src/external-sy
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
 import { startFleet } from "./fleet/fleet.ts";
-import type { FloorCalls } from "./floor-program.ts";
+import { enrolledFleet } from "./fleet-folder.ts";
 import type { P1Calls } from "./p1-program.ts";
 
 const client = new URL("./p1-program.ts", import.meta.url).href;
-const floor = new URL("./floor-program.ts", import.meta.url).href;
 
-/** Enrols the hosts; the caller lets them connect. */
-export async function prepareFleet(owner: Owner, { hosts, flags = [] }: { hosts: number; flags?: string[] }) {
-  const central = await startCentralNode(owner, { flags });
+/** How many hosts, and the folder where fleets that are enrolled already are kept for other benchmarks and runs. */
+export type FleetSize = { hosts: number; fleetFolder?: string | undefined };
+
+/** The hosts are enrolled; the caller lets them connect. */
+export async function prepareFleet(owner: Owner, { hosts, fleetFolder, flags = [] }: FleetSize & { flags?: string[] }) {
+  const { data, identities } = await enrolledFleet(owner, hosts, fleetFolder);
+  const central = await startCentralNode(owner, { flags, dataFrom: data });
   const system = createExternalSystem(owner, { inOneFile: true });
   const pem = system.curlFlags[1] ?? "";
-  await curlAs(system, central).get("sensors");
+  await curlAs(system, central).get("sensors?sensor_id=00000000-0000-4000-8000-000000000000");
   await central.acceptSystem(system);
-  const { token } = await central.admin<{ token: string }>("join-token", "create", "--uses", String(hosts));
-  const fleet = await startFleet({ hosts, servers: [new URL(central.api).host], token });
+  const fleet = await startFleet({ hosts, servers: [new URL(central.api).host], identities });
   owner.after(() => fleet.close());
   const base = `/kata/response_api/v1/${system.id}`;
   const soar = startProgram<P1Calls>(thisMachine, client);
@@ -39,12 +41,6 @@ export async function prepareFleet(owner: Owner, { hosts, flags = [] }: { hosts:
       return { leftMs, order: { action: "prevention", scope: "all" as const, generation } };
     },
   };
-}
-
-export function startFloor(owner: Owner) {
-  const program = startProgram<FloorCalls>(thisMachine, floor);
-  owner.after(() => program.kill());
-  return program;
 }
 
 export const newHashes = (count: number) => Array.from({ length: count }, () => randomBytes(32).toString("hex"));
