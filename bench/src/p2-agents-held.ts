@@ -5,10 +5,9 @@ import type { Owner } from "../../system-tests/src/programs.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { quantile } from "./distribution.ts";
 import { startFloorFleet } from "./floor.ts";
-import { asOwner, type FleetSize, prepareFleet } from "./prepared-fleet.ts";
+import { asOwner, type FleetSize, fleetFor } from "./prepared-fleet.ts";
 import { cpuMsOf, hostsThatFit, residentBytesOf } from "./process-cost.ts";
 
-const withinMs = 10 * 60_000;
 const progressMs = 30_000;
 const [targetHosts, targetKilobytes, targetShare] = [20_000, 64, 0.25];
 const peers =
@@ -17,11 +16,11 @@ const peers =
 type Sizes = FleetSize & { minutes: number };
 
 /** `minutes`: how long they are held, once all are connected. */
-export async function p2({ hosts = targetHosts, minutes = 10, fleetFolder }: Partial<Sizes> = {}) {
+export async function p2({ hosts = targetHosts, minutes = 10, ...fleet }: Partial<Sizes> = {}) {
   const fitting = hostsThatFit(hosts);
   // Before the others are there: what both take at once is no part of the figure.
   const floorBytes = await asOwner((owner) => measureFloor(owner, fitting));
-  return asOwner((owner) => measure(owner, { hosts: fitting, wanted: hosts, minutes, fleetFolder, floorBytes }));
+  return asOwner((owner) => measure(owner, { ...fleet, hosts: fitting, wanted: hosts, minutes, floorBytes }));
 }
 
 async function measureFloor(owner: Owner, clients: number): Promise<number> {
@@ -32,12 +31,12 @@ async function measureFloor(owner: Owner, clients: number): Promise<number> {
 
 async function measure(
   owner: Owner,
-  { hosts, wanted, minutes, fleetFolder, floorBytes }: Sizes & { wanted: number; floorBytes: number },
+  { hosts, wanted, minutes, floorBytes, ...size }: Sizes & { wanted: number; floorBytes: number },
 ): Promise<BenchRow[]> {
-  const { central, fleet } = await prepareFleet(owner, { hosts, fleetFolder, flags: ["--agent-heartbeat-sec", "30"] });
+  const { central, fleet, connect } = await fleetFor(owner, { ...size, hosts }, ["--agent-heartbeat-sec", "30"]);
   const emptyBytes = residentBytesOf(central.pid());
   const connectingMs = performance.now();
-  await fleet.connect(withinMs);
+  await connect();
   const connectSec = (performance.now() - connectingMs) / 1000;
   const connectedBytes = residentBytesOf(central.pid());
   const [startedMs, startedCpuMs] = [performance.now(), cpuMsOf(central.pid())];

@@ -4,7 +4,7 @@ import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { startFloorFleet } from "./floor.ts";
 import { controlOf } from "./noise.ts";
-import { asOwner, type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
+import { asOwner, type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
 
 const withinMs = 180_000;
 const [floorTarget, deltaTarget] = [3, 2];
@@ -15,14 +15,14 @@ const mostHostsOfDelta = 500;
 type Sizes = FleetSize & { rounds: number; manyHashes: number };
 
 /** The floor's clients are in as many processes as the hosts. */
-export async function p3({ hosts = 10_000, rounds = 7, manyHashes = 10_000, fleetFolder }: Partial<Sizes> = {}) {
-  const row = await asOwner((owner) => measureRule(owner, { hosts, rounds, fleetFolder }));
-  const sizes = { hosts: Math.min(hosts, mostHostsOfDelta), rounds, manyHashes, fleetFolder };
+export async function p3({ hosts = 10_000, rounds = 7, manyHashes = 10_000, ...fleet }: Partial<Sizes> = {}) {
+  const row = await asOwner((owner) => measureRule(owner, { ...fleet, hosts, rounds }));
+  const sizes = { ...fleet, hosts: Math.min(hosts, mostHostsOfDelta), rounds, manyHashes };
   return [row, await asOwner((owner) => measureDelta(owner, sizes))];
 }
 
-async function measureRule(owner: Owner, { hosts, rounds, fleetFolder }: Omit<Sizes, "manyHashes">): Promise<BenchRow> {
-  const { order, pem } = await connectFleet(owner, { hosts, fleetFolder });
+async function measureRule(owner: Owner, { hosts, rounds, ...fleet }: Omit<Sizes, "manyHashes">): Promise<BenchRow> {
+  const { order, pem } = await connectFleet(owner, { ...fleet, hosts });
   const bare = await startFloorFleet(owner, { clients: hosts, pem });
   const took: { ten: number[]; floor: number[]; floorAgain: number[] } = { ten: [], floor: [], floorAgain: [] };
   // The first of each loads code and is not counted.
@@ -43,8 +43,8 @@ async function measureRule(owner: Owner, { hosts, rounds, fleetFolder }: Omit<Si
   return toFloorRow(hosts, took);
 }
 
-async function measureDelta(owner: Owner, { hosts, rounds, manyHashes, fleetFolder }: Sizes): Promise<BenchRow> {
-  const { order } = await connectFleet(owner, { hosts, fleetFolder });
+async function measureDelta(owner: Owner, { hosts, rounds, manyHashes, ...fleet }: Sizes): Promise<BenchRow> {
+  const { order } = await connectFleet(owner, { ...fleet, hosts });
   const took: { ten: number[]; delta: number[] } = { ten: [], delta: [] };
   for (let round = 0; round <= rounds; round += 1) {
     const ten = await order(newHashes(10));
@@ -62,8 +62,8 @@ async function measureDelta(owner: Owner, { hosts, rounds, manyHashes, fleetFold
 }
 
 async function connectFleet(owner: Owner, size: FleetSize) {
-  const { fleet, ban, pem } = await prepareFleet(owner, size);
-  await fleet.connect(withinMs);
+  const { fleet, ban, pem, connect } = await fleetFor(owner, size);
+  await connect();
   return {
     pem,
     /** Milliseconds until the rule of these hashes is in effect on the last host. */

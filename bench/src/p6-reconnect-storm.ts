@@ -7,20 +7,20 @@ import { monotonicMs } from "./fleet/fleet-messages.ts";
 import { startFloor } from "./floor.ts";
 import { controlOf } from "./noise.ts";
 import type { P6Calls } from "./p6-program.ts";
-import { asOwner, type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
+import { asOwner, type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
 
 const withinMs = 5 * 60_000;
 const program = new URL("./p6-program.ts", import.meta.url).href;
 const [timesFloor, apiMs] = [2, 250];
 type Sizes = FleetSize & { rounds: number };
 
-export function p6({ hosts = 10_000, rounds = 3, fleetFolder }: Partial<Sizes> = {}): Promise<BenchRow[]> {
-  return asOwner((owner) => measure(owner, { hosts, rounds, fleetFolder }));
+export function p6({ hosts = 10_000, rounds = 3, ...size }: Partial<Sizes> = {}): Promise<BenchRow[]> {
+  return asOwner((owner) => measure(owner, { ...size, hosts, rounds }));
 }
 
-async function measure(owner: Owner, { hosts, rounds, fleetFolder }: Sizes): Promise<BenchRow[]> {
-  const { central, fleet, ban, pem, base } = await prepareFleet(owner, { hosts, fleetFolder });
-  await fleet.connect(withinMs);
+async function measure(owner: Owner, { hosts, rounds, ...size }: Sizes): Promise<BenchRow[]> {
+  const { central, fleet, ban, pem, base, connect } = await fleetFor(owner, { ...size, hosts });
+  await connect();
   const [floorServer, floorClients] = [startFloor(owner), startFloor(owner)];
   const port = await floorServer.ask("serveHandshakes", { pem });
   const shakeHands = () => floorClients.ask("shakeHands", { clients: hosts, port, pem });

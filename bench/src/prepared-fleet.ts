@@ -9,11 +9,24 @@ import type { P1Calls } from "./p1-program.ts";
 
 const client = new URL("./p1-program.ts", import.meta.url).href;
 
-/** How many hosts, and the folder where fleets that are enrolled already are kept for other benchmarks and runs. */
-export type FleetSize = { hosts: number; fleetFolder?: string | undefined };
+export type PreparedFleet = Awaited<ReturnType<typeof prepareFleet>>;
+
+/**
+ * `fleetFolder`: where fleets that are enrolled already are kept for other benchmarks and runs. `prepared`: the one to use
+ * in place of one of its own, for tests, which need not start all of it anew.
+ */
+export type FleetSize = { hosts: number; fleetFolder?: string | undefined; prepared?: PreparedFleet | undefined };
+
+const connectWithinMs = 10 * 60_000;
+
+export const fleetFor = (owner: Owner, size: FleetSize, flags: string[] = []): Promise<PreparedFleet> =>
+  size.prepared === undefined ? prepareFleet(owner, { ...size, flags }) : Promise.resolve(size.prepared);
 
 /** The hosts are enrolled; the caller lets them connect. */
-export async function prepareFleet(owner: Owner, { hosts, fleetFolder, flags = [] }: FleetSize & { flags?: string[] }) {
+export async function prepareFleet(
+  owner: Owner,
+  { hosts, fleetFolder, flags = [] }: Omit<FleetSize, "prepared"> & { flags?: string[] },
+) {
   const { data, identities } = await enrolledFleet(owner, hosts, fleetFolder);
   const central = await startCentralNode(owner, { flags, dataFrom: data });
   const system = createExternalSystem(owner, { inOneFile: true });
@@ -27,11 +40,17 @@ export async function prepareFleet(owner: Owner, { hosts, fleetFolder, flags = [
   owner.after(() => soar.kill());
   await soar.ask("connect", { url: central.api, pem });
   let generation = 0;
+  let connecting: Promise<void> | null = null;
   return {
     central,
     fleet,
     pem,
     base,
+    /** Resolves once all are connected. */
+    connect(): Promise<void> {
+      connecting ??= fleet.connect(connectWithinMs);
+      return connecting;
+    },
     /** A prevention rule for all hosts. Resolves once it is accepted, with when it left and how to await it. */
     async ban(hashes: string[]) {
       const body = { settings: { objects: hashes.map((sha256) => ({ file: { sha256 } })) } };
