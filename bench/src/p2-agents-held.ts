@@ -2,10 +2,11 @@
 import { setTimeout as waitMs } from "node:timers/promises";
 import { createExternalSystem } from "../../system-tests/src/external-system.ts";
 import type { Owner } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { quantile } from "./distribution.ts";
 import { startFloorFleet } from "./floor.ts";
-import { asOwner, type FleetSize, fleetFor } from "./prepared-fleet.ts";
+import { type FleetSize, fleetFor } from "./prepared-fleet.ts";
 import { cpuMsOf, hostsThatFit, residentBytesOf } from "./process-cost.ts";
 
 const progressMs = 30_000;

@@ -1,10 +1,11 @@
 /** P3: from the order of a prevention rule for all hosts to the last host's report that it is in effect being durable. */
 import type { Owner } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { startFloorFleet } from "./floor.ts";
 import { controlOf } from "./noise.ts";
-import { asOwner, type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
+import { type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
 
 const withinMs = 180_000;
 const [floorTarget, deltaTarget] = [3, 2];

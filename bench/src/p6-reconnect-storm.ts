@@ -1,13 +1,14 @@
 /** P6: all agents are cut at once; until all are back and hold what was ordered meanwhile, and how the API fares in between. */
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { type Owner, thisMachine } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { monotonicMs } from "./fleet/fleet-messages.ts";
 import { startFloor } from "./floor.ts";
 import { controlOf } from "./noise.ts";
 import type { P6Calls } from "./p6-program.ts";
-import { asOwner, type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
+import { type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
 
 const withinMs = 5 * 60_000;
 const program = new URL("./p6-program.ts", import.meta.url).href;

@@ -4,12 +4,13 @@
  */
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { type Owner, thisMachine } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { controlOf } from "./noise.ts";
 import { fillWithHosts, sensorIdOf } from "./p5-hosts.ts";
 import type { Load, P5Calls } from "./p5-program.ts";
-import { asOwner, type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
+import { type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
 import { cpuMsOf, hostsThatFit } from "./process-cost.ts";
 
 const loader = new URL("./p5-program.ts", import.meta.url).href;

@@ -10,13 +10,14 @@ import { responseApiBase } from "@cordon/contract";
 import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { createFolder, type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { type Fleet, startFleet } from "./fleet/fleet.ts";
 import { enrolInto } from "./fleet-folder.ts";
 import { controlOf } from "./noise.ts";
 import type { P1Calls } from "./p1-program.ts";
-import { asOwner, newHashes } from "./prepared-fleet.ts";
+import { newHashes } from "./prepared-fleet.ts";
 import { cpuMsOf } from "./process-cost.ts";
 
 const client = new URL("./p1-program.ts", import.meta.url).href;

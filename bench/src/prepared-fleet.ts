@@ -63,13 +63,3 @@ export async function prepareFleet(
 }
 
 export const newHashes = (count: number) => Array.from({ length: count }, () => randomBytes(32).toString("hex"));
-
-/** Ends all that `measure` started, the newest first, whatever came of it. */
-export async function asOwner<T>(measure: (owner: Owner) => Promise<T>): Promise<T> {
-  const cleanUps: (() => Promise<void> | void)[] = [];
-  try {
-    return await measure({ after: (cleanUp) => void cleanUps.unshift(cleanUp) });
-  } finally {
-    for (const cleanUp of cleanUps) await cleanUp();
-  }
-}
