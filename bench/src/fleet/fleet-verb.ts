@@ -7,6 +7,8 @@ import { type Fleet, hostsPerProcess, startFleet } from "./fleet.ts";
 type Options = Parameters<typeof startFleet>[0] & { durationSec: number | null; stormEverySec: number | null };
 
 const progressEveryMs = 3000;
+/** Until all are connected: from then on time is kept. */
+const connectingEveryMs = 500;
 /** Files that a process has open beside its hosts' sockets. */
 const otherFiles = 100;
 
@@ -135,7 +137,8 @@ async function run(options: Options, output: Output) {
           storms += 1;
           await fleet.cut();
         }
-        const waitMs = Math.max(100, Math.min(progressEveryMs, leftMs(), nextStormMs - performance.now()));
+        const everyMs = connectedMs === null ? connectingEveryMs : progressEveryMs;
+        const waitMs = Math.max(100, Math.min(everyMs, leftMs(), nextStormMs - performance.now()));
         await wait(waitMs, null, { signal: interrupted.signal }).catch(() => {});
       }
       const summary = { ...(await summarise(fleet, connectedMs)), storms };

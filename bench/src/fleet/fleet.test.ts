@@ -30,7 +30,7 @@ let identities: string;
 
 before(async () => {
   const owner = { after: (cleanUp: () => Promise<void> | void) => void cleanUps.unshift(cleanUp) };
-  node = await startCentralNode(owner, { flags: ["--agent-heartbeat-sec", "1"] });
+  node = await startCentralNode(owner);
   server = new URL(node.api).host;
   ({ token } = await node.admin<{ token: string }>("join-token", "create", "--uses", String(2 * hosts)));
   identities = createFolder(owner, "identities");
@@ -90,7 +90,7 @@ test("a token that is none, and a server that is dead, are told apart", async ()
 test("hosts that are slow, lose their link at random or have another clock stay enrolled, and storms are counted", async () => {
   const words = ["--hosts", String(hosts), "--server", server, "--token", token, "--identities", identities, "--json"];
   const odd = ["--slow", "20%", "--flaky", "20%", "--offline", "50%", "--clock-skew", "86400", "--storm-every", "1"];
-  const run = await runProgram(thisMachine, main, [...words, ...odd, "--duration", "2s", "--connect-per-sec", "50"]);
+  const run = await runProgram(thisMachine, main, [...words, ...odd, "--duration", "4s", "--connect-per-sec", "50"]);
   assert.equal(run.exitCode, 0, run.stderr);
   const { hosts: held, offline, connects, disconnects, removed, storms, allConnectedMs } = JSON.parse(run.stdout);
   assert.deepEqual(
