@@ -1,14 +1,18 @@
-/** Central Nodes behind haproxy on one PostgreSQL: one may go, or lose its database, and the others serve. */
+/** Central Nodes behind haproxy on one PostgreSQL: one may go, hang, or lose its database; the others serve, and its agents move. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
 import { curlAs } from "./external-system.ts";
 import { until } from "./namespaces.ts";
-import { createScaleOutLab } from "./scale-out-lab.ts";
+import { agentsOf, createScaleOutLab } from "./scale-out-lab.ts";
 import { readiness } from "./two-central-nodes-lab.ts";
 
 test("Central Nodes behind haproxy", async (t) => {
-  const { nodes, balancer, system, postgres, database } = await createScaleOutLab(t, { nodeCount: 2 });
+  const flags = ["--agent-heartbeat-sec", "1"];
+  const lab = await createScaleOutLab(t, { nodeCount: 2, flags });
+  const { nodes, balancer, system, client, postgres, database } = lab;
+  const hosts = await lab.enrolHosts(4);
+  let seconds = 3600;
   // A connection of its own for each request: one that was kept may be to a node that was just taken out.
   const anyone = curlAs(system, balancer);
   const [a, b] = nodes;
@@ -23,11 +27,46 @@ test("Central Nodes behind haproxy", async (t) => {
     await administrator.end();
   };
   const answered = async () => (await anyone.get("sensors")).status;
+  /** An order for each host, given to each Central Node named, is in force. */
+  async function insistThatOrdersArrive(through: number[]) {
+    for (const index of through) {
+      seconds += 1;
+      const answers = await Promise.all(hosts.map(({ sensorId }) => client.isolate(sensorId, seconds, index + 1)));
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      await Promise.all(hosts.map((host) => host.untilIsolatedFor(seconds)));
+    }
+  }
+  const untilHeld = (expected: (counts: [number, number]) => boolean) =>
+    until(
+      "agents are where they belong",
+      async () => {
+        const counts = (await Promise.all([a, b].map((node) => agentsOf(node).catch(() => 0)))) as [number, number];
+        return hosts.every((host) => host.isConnected()) && counts[0] + counts[1] === hosts.length && expected(counts);
+      },
+      20_000,
+    );
+
+  await t.test("agents are spread over the nodes, and an order given to any of them reaches each host", async () => {
+    await untilHeld(([atA, atB]) => atA > 0 && atB > 0);
+    await insistThatOrdersArrive([0, 1]);
+  });
 
   await t.test("one that is killed is left out until it is back", async () => {
     await a.kill();
+    await untilHeld(([, atB]) => atB === hosts.length);
     await untilUp([1]);
     assert.equal(await answered(), 200);
+    await insistThatOrdersArrive([1]);
+    await a.restart();
+    await untilUp([0, 1]);
+    await insistThatOrdersArrive([0]);
+  });
+
+  await t.test("the agents of one that ends in good order move at once", async () => {
+    const stopping = a.kill("SIGTERM");
+    await untilHeld(([, atB]) => atB === hosts.length);
+    await stopping;
+    await insistThatOrdersArrive([1]);
     await a.restart();
     await untilUp([0, 1]);
   });
