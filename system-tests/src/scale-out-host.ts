@@ -1,6 +1,13 @@
 /** Real agents inside the test's own process, behind one address: their journal is memory, and so is what they enforce. */
 import { parseJoinToken } from "@cordon/contract";
-import { allowAll, createAgent, createHostClock, createMemoryJournal, type Enforcers, enrol } from "@cordon/endpoint-agent";
+import {
+  allowAll,
+  createAgent,
+  createHostClock,
+  createMemoryJournal,
+  type Enforcers,
+  enrol,
+} from "@cordon/endpoint-agent";
 import { until } from "./namespaces.ts";
 
 export type ScaleOutHost = Awaited<ReturnType<typeof enrolHostAt>>;
@@ -45,8 +52,8 @@ export async function enrolHostAt({ server, token, name }: { server: string; tok
     wasRemoved: () => agent.link.state() === "removed",
     /** The seconds of each isolation that was put into force, in that order. */
     isolations: (): readonly number[] => memory.isolations,
-    /** How often a line of the shell was started. */
-    runsOf: (line: string): number => memory.runs.get(line) ?? 0,
+    /** How often each of its programs was started. */
+    runs: () => [...memory.runs.values()],
     untilIsolatedFor: (seconds: number, withinMs = 15_000) =>
       until(`${name} is isolated for ${seconds} s`, () => memory.isolatedForSec === seconds, withinMs),
     close: () => agent.close(),

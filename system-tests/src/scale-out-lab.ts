@@ -63,8 +63,10 @@ export async function createScaleOutLab(owner: Owner, { nodeCount = 3, flags = [
   return { postgres, database, nodes, balancer, system, client, enrolHosts };
 }
 
-/** How many agents a Central Node holds, by its own count. */
+/** How many agents a Central Node holds, by its own count; 0 where it does not answer. */
 export async function agentsOf({ metrics }: { metrics: string }): Promise<number> {
-  const text = await (await fetch(`${metrics}/metrics`)).text();
+  const answer = await fetch(`${metrics}/metrics`, { signal: AbortSignal.timeout(1000) }).catch(() => null);
+  if (answer === null) return 0;
+  const text = await answer.text();
   return Number(/^cordon_agents_connected (\d+)$/m.exec(text)?.[1]);
 }

@@ -1,5 +1,6 @@
 /** Central Nodes behind haproxy on one PostgreSQL: one may go, hang, or lose its database; the others serve, and its agents move. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
 import { curlAs } from "./external-system.ts";
@@ -40,7 +41,7 @@ test("Central Nodes behind haproxy", async (t) => {
     until(
       "agents are where they belong",
       async () => {
-        const counts = (await Promise.all([a, b].map((node) => agentsOf(node).catch(() => 0)))) as [number, number];
+        const counts = (await Promise.all([a, b].map((node) => agentsOf(node)))) as [number, number];
         return hosts.every((host) => host.isConnected()) && counts[0] + counts[1] === hosts.length && expected(counts);
       },
       20_000,
@@ -70,6 +71,44 @@ test("Central Nodes behind haproxy", async (t) => {
     await a.restart();
     await untilUp([0, 1]);
   });
+
+  await t.test(
+    "one that hangs with orders under way is left out, and adds nothing that is older when it goes on",
+    async () => {
+      const taskIds = hosts.map(() => randomUUID());
+      const underWay = hosts.flatMap(({ sensorId }, index) => [
+        client.runShell(taskIds[index] ?? "", sensorId, `echo ${taskIds[index]}`, 1),
+        client.isolate(sensorId, 90_000 + index, 1),
+      ]);
+      await Promise.race(underWay);
+      a.pause();
+      await untilUp([1]);
+      await untilHeld(([, atB]) => atB === hosts.length);
+      await insistThatOrdersArrive([1]);
+      a.resume();
+      const outcomes = await Promise.allSettled(underWay);
+      for (const outcome of outcomes) {
+        if (outcome.status === "fulfilled")
+          assert.ok([200, 503].includes(outcome.value.status), JSON.stringify(outcome));
+      }
+      await untilUp([0, 1]);
+      await until("each task that was accepted has ended", async () => {
+        const tasks = await Promise.all(taskIds.map((taskId) => client.task(taskId, 2)));
+        return tasks.every(({ status, body }) => status === 404 || body.state === "completed");
+      });
+      for (const host of hosts) {
+        const { body } = await client.setting(host.sensorId, "network_isolation", 2);
+        await host.untilIsolatedFor((body.settings as { autoTurnoffTimeoutInSec: number }).autoTurnoffTimeoutInSec);
+        assert.ok(
+          host.runs().every((count) => count === 1),
+          "no task ran twice",
+        );
+      }
+      await insistThatOrdersArrive([0, 1]);
+      const check = await b.admin<{ intact: boolean }>("audit", "verify");
+      assert.ok(check.intact, JSON.stringify(check));
+    },
+  );
 
   await t.test("one that is cut off from the database is left out, and comes back by itself", async () => {
     await b.link.refuse();
