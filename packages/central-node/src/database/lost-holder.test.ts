@@ -29,7 +29,11 @@ test("a Central Node that hangs while it has the turn delays the others' orders,
   goOn();
   await assert.rejects(lost, "what was under way in it is undone, and whoever ordered it is told");
   await hanging.writeInTurn((tx) => tx.insertInto("meta").values({ key: "again", value: "by who hung" }).execute());
-  const rows = await other.read.selectFrom("meta").select("key").where("key", "in", ["lost", "kept", "again"]).execute();
+  const rows = await other.read
+    .selectFrom("meta")
+    .select("key")
+    .where("key", "in", ["lost", "kept", "again"])
+    .execute();
   assert.deepEqual(rows.map(({ key }) => key).sort(), ["again", "kept"]);
   await hanging.close();
 });
