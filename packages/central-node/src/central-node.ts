@@ -97,6 +97,7 @@ async function startOn(
     agentOf: enrolment.agentOf,
     renew: enrolment.renew,
     authorities: authority.authorities,
+    databaseAnswers: async () => (await health.check()).checks.database,
     heartbeatSec: limits.agentHeartbeatSec,
     newConnectionsPerSec: limits.newConnectionsPerSec,
     nudges,
