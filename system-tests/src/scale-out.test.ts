@@ -44,7 +44,8 @@ test("Central Nodes behind haproxy", async (t) => {
         const counts = (await Promise.all([a, b].map((node) => agentsOf(node)))) as [number, number];
         return hosts.every((host) => host.isConnected()) && counts[0] + counts[1] === hosts.length && expected(counts);
       },
-      20_000,
+      // After an outage for all they wait, each for a while of its own.
+      60_000,
     );
 
   await t.test("agents are spread over the nodes, and an order given to any of them reaches each host", async () => {
@@ -125,11 +126,24 @@ test("Central Nodes behind haproxy", async (t) => {
     await untilUp([0, 1]);
   });
 
-  await t.test("PostgreSQL killed and started again: every node is back by itself", async () => {
-    await postgres.end("SIGKILL");
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    await t.test(`PostgreSQL ended by ${signal} and started again: every node is back by itself`, async () => {
+      await postgres.end(signal);
+      await untilUp([]);
+      await postgres.start();
+      await untilUp([0, 1]);
+      assert.equal(await answered(), 200);
+    });
+  }
+
+  await t.test("PostgreSQL that stands still: no node is ready until it goes on", async () => {
+    postgres.pause();
     await untilUp([]);
-    await postgres.start();
+    postgres.resume();
     await untilUp([0, 1]);
-    assert.equal(await answered(), 200);
+    await untilHeld(() => true);
+    await insistThatOrdersArrive([0, 1]);
+    const check = await a.admin<{ intact: boolean }>("audit", "verify");
+    assert.ok(check.intact, JSON.stringify(check));
   });
 });

@@ -81,6 +81,7 @@ export function createAgentLink({
   const stranded = createStrandedAgents({
     *connections() {
       for (const { socket } of connections.values()) {
+        if (socket.readyState !== socket.OPEN) continue;
         const letGo = () => socket.close(closeCodes.goingAway, "the database is away from here: another may serve");
         yield { key: fingerprints.get(socket) ?? "", letGo };
       }
