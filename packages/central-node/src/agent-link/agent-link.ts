@@ -15,6 +15,7 @@ import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
 import { type AgentSession, createAgentSession } from "./agent-session.ts";
 import { createRateBudget } from "./rate-budget.ts";
+import { createStrandedAgents } from "./stranded-agents.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 export type AgentLink = ReturnType<typeof createAgentLink>;
@@ -31,6 +32,9 @@ const maxUnsentBytes = 256 * 1024 * 1024;
 /** Each with at most one part of half a megabyte or so in memory. */
 const maxLargeTransfers = 64;
 const offersAtOnce = 100;
+/** While the database is away from here and others serve: 20,000 agents are gone within minutes, and nobody is stormed. */
+const lookForStrandedEveryMs = 2000;
+const strandedLetGoAtOnce = 200;
 
 /** Holds the connections of agents, one a host, and hands each what is due for it. */
 export function createAgentLink({
@@ -43,6 +47,7 @@ export function createAgentLink({
   blocks,
   newConnectionsPerSec,
   renew,
+  databaseAnswers,
   now,
   log,
   ...sessionNeeds
@@ -57,6 +62,8 @@ export function createAgentLink({
   blocks: BlockService;
   /** Issues a certificate for this host's request, PEM. */
   renew(sensorId: string, certificateRequest: string, inUse: X509Certificate): Promise<string>;
+  /** Whether this Central Node can keep what agents say, and read what is ordered. */
+  databaseAnswers(): Promise<boolean>;
   lineage: string;
   authorities(): string;
   heartbeatSec: number;
@@ -70,6 +77,20 @@ export function createAgentLink({
   const budget = createRateBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
   const slots = createTransferSlots(maxLargeTransfers);
   const outputBudget = createRateBudget({ perSec: maxOutputsPerSec, nowMs: () => performance.now() });
+  const fingerprints = new WeakMap<WebSocket, string>();
+  const stranded = createStrandedAgents({
+    *connections() {
+      for (const { socket } of connections.values()) {
+        if (socket.readyState !== socket.OPEN) continue;
+        const letGo = () => socket.close(closeCodes.goingAway, "the database is away from here: another may serve");
+        yield { key: fingerprints.get(socket) ?? "", letGo };
+      }
+    },
+    canServe: databaseAnswers,
+    letGoAtOnce: strandedLetGoAtOnce,
+    nowMs: () => performance.now(),
+    log,
+  });
   let closing = false;
 
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
@@ -78,6 +99,7 @@ export function createAgentLink({
     if (closing || !budget.take()) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     try {
       const { certificate } = peerOf(request);
+      if (certificate !== null) stranded.returned(certificate.fingerprint256);
       const sensorId = certificate === null ? null : await agentOf(certificate);
       if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
       webSockets.handleUpgrade(request, socket, head, (webSocket) => accept(sensorId, certificate, webSocket));
@@ -104,6 +126,7 @@ export function createAgentLink({
       renew: (request) => renew(sensorId, request, certificate),
     });
     const connection: Connection = { session, socket, lastHeardMs: performance.now() };
+    fingerprints.set(socket, certificate.fingerprint256);
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
     connections.set(sensorId, connection);
 
@@ -191,6 +214,8 @@ export function createAgentLink({
     sweep().catch((error) => log.warn({ err: error }, "could not look for undelivered orders"));
   }, sweepEveryMs);
   timer.unref();
+  const strandedTimer = setInterval(() => void stranded.look(), lookForStrandedEveryMs);
+  strandedTimer.unref();
   nudges.onNudge(deliver);
   nudges.onGap(lookAtEverything);
   server.on("upgrade", onUpgrade);
@@ -202,6 +227,7 @@ export function createAgentLink({
     async close(): Promise<void> {
       closing = true;
       clearInterval(timer);
+      clearInterval(strandedTimer);
       const open = [...connections.values()];
       for (const { socket } of open) socket.close(closeCodes.goingAway, "the Central Node goes down");
       await Promise.all(open.map(({ session }) => session.finish()));

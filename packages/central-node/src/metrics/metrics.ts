@@ -17,6 +17,9 @@ export type Readings = {
   oldestOrderAgeSec(): Promise<number>;
 };
 
+/** Prometheus waits for 10 s by default. */
+const readWithinMs = 2000;
+
 export function createMetrics() {
   const registry = new Registry();
   // Event-loop lag, memory, CPU, garbage collection: the library's own names.
@@ -59,7 +62,7 @@ export function createMetrics() {
       help,
       registers: [registry],
       async collect() {
-        this.set(await read());
+        this.set(await readOr(Number.NaN, read));
       },
     });
   }
@@ -107,4 +110,14 @@ export function createMetrics() {
       return app;
     },
   };
+}
+
+/** What needs a database that is away must not cost the numbers that are at hand. */
+async function readOr(unknown: number, read: () => number | Promise<number>): Promise<number> {
+  const late = new Promise<number>((resolve) => setTimeout(resolve, readWithinMs, unknown).unref());
+  try {
+    return await Promise.race([read(), late]);
+  } catch {
+    return unknown; // why is logged where requests fail
+  }
 }
