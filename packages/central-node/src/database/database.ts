@@ -8,6 +8,7 @@ import { migrate } from "./migrate.ts";
 import { migratePostgres } from "./migrate-postgres.ts";
 import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
 import { isPostgres, numbersOfBigints } from "./postgres.ts";
+import { createSnapshot } from "./sqlite-snapshot.ts";
 import type { Reader, Tables, Tx } from "./tables.ts";
 
 export type { Reader, Tx } from "./tables.ts";
@@ -66,8 +67,9 @@ function openSqlite(file: string) {
   // A connection of its own, so that a read between two statements of a write never sees what is not committed.
   const reader = new DatabaseSync(file);
   reader.exec("pragma busy_timeout = 10000; pragma query_only = on");
-  const write = new Kysely<Tables>({ dialect: createNodeSqliteDialect(writer) });
-  const read = new Kysely<Tables>({ dialect: createNodeSqliteDialect(reader) });
+  const snapshot = createSnapshot(reader);
+  const write = new Kysely<Tables>({ dialect: createNodeSqliteDialect(writer, { afterCommit: snapshot.end }) });
+  const read = new Kysely<Tables>({ dialect: createNodeSqliteDialect(reader, { beforeStatement: snapshot.begin }) });
   return {
     read,
     write,

@@ -1,0 +1,27 @@
+import type { DatabaseSync } from "node:sqlite";
+
+/**
+ * Reads of one turn of the event loop share a snapshot: taking one, as every read by itself does, takes longer than most of
+ * our queries. Whoever commits on another connection calls `end`, so that no read after it sees what was before.
+ */
+export function createSnapshot(reader: DatabaseSync) {
+  let open = false;
+
+  function end(): void {
+    if (!open) return;
+    open = false;
+    // SQLite itself ends it on some errors, and closing does.
+    if (reader.isOpen && reader.isTransaction) reader.exec("commit");
+  }
+
+  return {
+    /** The snapshot is taken by the first read after it. */
+    begin(): void {
+      if (open) return;
+      reader.exec("begin");
+      open = true;
+      setImmediate(end);
+    },
+    end,
+  };
+}
