@@ -15,7 +15,10 @@ export type { Reader, Tx } from "./tables.ts";
 
 export type Database = {
   kind: "sqlite" | "postgres";
-  /** Reads see only what is committed and durable. */
+  /**
+   * Reads see only what is committed and durable, and all that this Central Node has committed before. On SQLite another
+   * program's commits are seen from the next turn of the event loop on.
+   */
   read: Reader;
   /**
    * Runs `work` in a transaction and resolves once it is durable. `work` must only use its transaction and may run again
