@@ -5,20 +5,21 @@ import type { DatabaseSync } from "node:sqlite";
  * our queries. Whoever commits on another connection calls `end`, so that no read after it sees what was before.
  */
 export function createSnapshot(reader: DatabaseSync) {
+  const [beginning, ending] = [reader.prepare("begin"), reader.prepare("commit")];
   let open = false;
 
   function end(): void {
     if (!open) return;
     open = false;
     // SQLite itself ends it on some errors, and closing does.
-    if (reader.isOpen && reader.isTransaction) reader.exec("commit");
+    if (reader.isOpen && reader.isTransaction) ending.run();
   }
 
   return {
     /** The snapshot is taken by the first read after it. */
     begin(): void {
       if (open) return;
-      reader.exec("begin");
+      beginning.run();
       open = true;
       setImmediate(end);
     },
