@@ -1,5 +1,6 @@
 import { type ExitCode, exitCodes, failure, type Program } from "@cordon/terminal";
 import { type CentralNodeConfig, withoutSecrets } from "../config.ts";
+import { inOneWriteEachTurn } from "./log-output.ts";
 import { settingFlags } from "./setting-flags.ts";
 
 export function addStartCommand(
@@ -29,7 +30,7 @@ export function addStartCommand(
       }
       // Loaded only here: the other verbs start twice as fast without the node.
       const [{ default: pino }, { runNode }] = await Promise.all([import("pino"), import("./run-node.ts")]);
-      const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
+      const log = pino({ level: config.logLevel }, inOneWriteEachTurn(pino.destination({ dest: 2, sync: true })));
       try {
         return await runNode({ config, now, log, stdout: output.terminal.stdout });
       } catch (error) {

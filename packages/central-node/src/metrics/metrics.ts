@@ -74,10 +74,12 @@ export function createMetrics() {
     blocksLost: (count: number) => blocksLost.inc(count),
     /** Counts and times every request of an app. */
     observe(app: FastifyInstance, surface: string): void {
-      app.addHook("onResponse", async (request, reply) => {
+      app.addHook("onResponse", (request, reply, done) => {
         // How long a stream was followed says nothing of how fast we answer.
-        if (String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) return;
-        requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+        if (!String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) {
+          requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+        }
+        done();
       });
     },
     read(readings: Readings): void {
