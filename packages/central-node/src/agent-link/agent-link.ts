@@ -1,6 +1,7 @@
 import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { type CentralNodeMessage, closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
@@ -41,7 +42,7 @@ export function createAgentLink({
   settings,
   tasks,
   blocks,
-  newConnectionsPerSec,
+  onSettled,
   renew,
   now,
   log,
@@ -60,14 +61,14 @@ export function createAgentLink({
   lineage: string;
   authorities(): string;
   heartbeatSec: number;
-  newConnectionsPerSec: number;
+  /** The connection was welcomed, or refused: what it costs from now on is small. */
+  onSettled(socket: Socket): void;
   now: () => Date;
   checkpoint: (name: string) => void;
   log: Logger;
 }) {
   const connections = new Map<string, Connection>();
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
-  const budget = createRateBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
   const slots = createTransferSlots(maxLargeTransfers);
   const outputBudget = createRateBudget({ perSec: maxOutputsPerSec, nowMs: () => performance.now() });
   let closing = false;
@@ -75,19 +76,21 @@ export function createAgentLink({
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
     socket.on("error", () => socket.destroy());
     if (request.url?.split("?")[0] !== linkPath) return refuse(socket, 404, "Not Found");
-    if (closing || !budget.take()) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
+    if (closing) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     try {
       const { certificate } = peerOf(request);
       const sensorId = certificate === null ? null : await agentOf(certificate);
       if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
-      webSockets.handleUpgrade(request, socket, head, (webSocket) => accept(sensorId, certificate, webSocket));
+      webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+        accept(sensorId, certificate, webSocket, request.socket),
+      );
     } catch (error) {
       log.error({ err: error }, "could not tell whose agent connects");
       refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     }
   }
 
-  function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket) {
+  function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket, end: Socket) {
     const session = createAgentSession({
       ...sessionNeeds,
       sensorId,
@@ -104,6 +107,7 @@ export function createAgentLink({
       renew: (request) => renew(sensorId, request, certificate),
     });
     const connection: Connection = { session, socket, lastHeardMs: performance.now() };
+    let settled = false;
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
     connections.set(sensorId, connection);
 
@@ -126,11 +130,18 @@ export function createAgentLink({
       hosts.recordContact(sensorId);
     }
 
+    /** The hello is dealt with. */
+    function settle() {
+      if (settled) return;
+      settled = true;
+      onSettled(end);
+    }
+
     socket.on("ping", heard);
     socket.on("message", (data) => {
       heard();
       const read = readAgentMessage(data.toString());
-      if ("message" in read) void session.receive(read.message);
+      if ("message" in read) void session.receive(read.message).then(settle);
       else log.warn({ sensorId, fault: read.fault }, "dropped a message of an agent");
     });
     socket.on("error", (error) => log.info({ err: error, sensorId }, "an agent's connection broke"));
@@ -197,7 +208,6 @@ export function createAgentLink({
 
   return {
     connected: (): number => connections.size,
-    refused: (): number => budget.refused(),
     /** Tells the agents to come back later, and waits until what they said is dealt with. */
     async close(): Promise<void> {
       closing = true;
