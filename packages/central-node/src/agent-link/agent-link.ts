@@ -4,7 +4,7 @@ import type { Server } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { type CentralNodeMessage, closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
+import { closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { BlockService } from "../blocks/block-service.ts";
@@ -15,20 +15,24 @@ import type { SettingService } from "../settings/setting-service.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
 import { type AgentSession, createAgentSession } from "./agent-session.ts";
+import { createOutgoing } from "./outgoing.ts";
 import { createRateBudget } from "./rate-budget.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 export type AgentLink = ReturnType<typeof createAgentLink>;
 
-type Connection = { session: AgentSession; socket: WebSocket; lastHeardMs: number };
+type Connection = {
+  session: AgentSession;
+  socket: WebSocket;
+  outgoing: ReturnType<typeof createOutgoing>;
+  lastHeardMs: number;
+};
 
 /** The next one has all that was in one that was dropped. */
 const maxOutputsPerSec = 100;
 const sweepEveryMs = 10_000;
 /** How far back the sweep looks for orders of other Central Nodes, whose clocks may differ from ours by less than this. */
 const sweepWindowMs = 300_000;
-/** An agent that takes nothing: its orders are in the database, so the connection may go. */
-const maxUnsentBytes = 256 * 1024 * 1024;
 /** Each with at most one part of half a megabyte or so in memory. */
 const maxLargeTransfers = 64;
 const offersAtOnce = 100;
@@ -91,6 +95,7 @@ export function createAgentLink({
   }
 
   function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket, end: Socket) {
+    const outgoing = createOutgoing(socket);
     const session = createAgentSession({
       ...sessionNeeds,
       sensorId,
@@ -99,26 +104,17 @@ export function createAgentLink({
       tasks,
       blocks,
       log,
-      send,
-      sendFrame,
+      send: outgoing.send,
+      sendFrame: outgoing.sendFrame,
       slots,
       outputBudget,
       close,
       renew: (request) => renew(sensorId, request, certificate),
     });
-    const connection: Connection = { session, socket, lastHeardMs: performance.now() };
+    const connection: Connection = { session, socket, outgoing, lastHeardMs: performance.now() };
     let settled = false;
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
     connections.set(sensorId, connection);
-
-    function send(message: CentralNodeMessage) {
-      if (socket.bufferedAmount > maxUnsentBytes) return socket.terminate();
-      socket.send(JSON.stringify(message));
-    }
-
-    function sendFrame(frame: Buffer): Promise<void> {
-      return new Promise((resolve) => socket.send(frame, { binary: false }, () => resolve()));
-    }
 
     function close(code: number, why: string) {
       session.end();
@@ -194,7 +190,10 @@ export function createAgentLink({
 
   function dropSilent() {
     const oldest = performance.now() - 2.5 * sessionNeeds.heartbeatSec * 1000;
-    for (const { socket, lastHeardMs } of connections.values()) if (lastHeardMs < oldest) socket.terminate();
+    for (const { socket, outgoing, lastHeardMs } of connections.values()) {
+      if (lastHeardMs < oldest) socket.terminate();
+      else outgoing.cutWhenStuck();
+    }
   }
 
   const timer = setInterval(() => {
