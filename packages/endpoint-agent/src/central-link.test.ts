@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import type { Server } from "node:https";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { after, type TestContext, test } from "node:test";
+import type { TLSSocket } from "node:tls";
 import { closeCodes } from "@cordon/contract";
 import { createAgent } from "./agent.ts";
 import { createCertificateRequest } from "./certificate-request.ts";
@@ -93,6 +96,20 @@ test("after a cut it comes back by itself, and says again what was not acknowled
   double.send(welcome());
   await double.until(() => double.messages.length === 4);
   assert.equal(double.messages[3]?.type, "setting-report");
+});
+
+test("after a cut it resumes its TLS session, and where it cannot, it shakes hands anew", async (t) => {
+  const double = await startDouble(t);
+  const resumed: boolean[] = [];
+  double.server.on("secureConnection", (socket: TLSSocket) => resumed.push(socket.isSessionReused()));
+  await startAgentTo(t, [double.port]);
+  for (let connections = 1; connections <= 4; connections += 1) {
+    await double.until(() => double.messages.length === connections);
+    // As after a restart: the tickets that are out mean nothing any more.
+    if (connections === 3) (double.server as Server).setTicketKeys(randomBytes(48));
+    double.connections.at(-1)?.terminate();
+  }
+  assert.deepEqual(resumed.slice(0, 4), [false, true, true, false]);
 });
 
 test("a server that another CA signed, or that bears another name, gets no hello", async (t) => {

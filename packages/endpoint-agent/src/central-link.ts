@@ -79,7 +79,7 @@ export function createCentralLink({
   let stopHeartbeat: (() => void) | null = null;
   let connectedTo: CentralNodeEndpoint | null = null;
   const proofs = createLinkProofs({ clock, connection: () => (state === "connected" ? socket : null) });
-  const secureContextOf = createLinkContexts();
+  const linkContextOf = createLinkContexts();
   const timeNow = () => new Date(clock.wallMs()).toISOString();
   let contact: LinkContact = { target: null, since: timeNow(), why: null };
 
@@ -168,18 +168,21 @@ export function createCentralLink({
       let ws: WebSocket;
       contact = { ...contact, target: address.includes(":") ? `[${address}]:${port}` : `${address}:${port}` };
       try {
+        const context = linkContextOf(identity());
         const options = {
           // Whatever the address, the certificate must bear this one name.
           servername: centralNodeTlsName,
-          secureContext: secureContextOf(identity()),
+          secureContext: context.secureContext,
           maxPayload: maxCentralNodeFrameBytes,
           perMessageDeflate: false,
           followRedirects: false,
-          createConnection(to: ConnectionOptions) {
-            const connection = connect({ ...to, path: undefined });
+          // Its types know only the function of node:net, of which no more is used than this.
+          createConnection: ((to: ConnectionOptions) => {
+            const connection = connect({ ...to, ...context.resumption(), path: undefined });
+            context.watch(connection);
             connection.once("connect", () => waitAtMost(openTimeoutMs));
             return connection;
-          },
+          }) as unknown as WebSocket.ClientOptions["createConnection"],
         };
         ws = new WebSocket(`wss://${address.includes(":") ? `[${address}]` : address}:${port}${linkPath}`, options);
       } catch (error) {
