@@ -18,7 +18,8 @@ const maxBytesBeforeAnswer = 64 * 1024;
 
 /** Some handshakes are a few milliseconds, which nobody notices who waits for an answer. */
 const perTurn = 4;
-const maxWaitMs = 45_000;
+/** Shorter than agents wait for their handshake, so that no place in line is a dead one's. */
+const maxWaitMs = 15_000;
 const maxUnderWayMs = 1000;
 /** Everybody outside the queued lane: they are few, and each of their calls matters. */
 const othersLimits = { atOnce: 64, maxWaiting: 2000 };

@@ -1,13 +1,16 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance } from "fastify";
 
+/** Connections that the kernel keeps until we get to them; as many as Linux allows by itself. With fewer a storm waits for retries. */
+const backlog = 4096;
+
 /** Listens (port 0: a free one; host *: every address) and returns the URL that reaches it from this machine. */
 export async function listen(
   app: FastifyInstance,
   { host, port }: { host: string; port: number },
   scheme: "http" | "https",
 ): Promise<string> {
-  await app.listen({ host: host === "*" ? "::" : host, port });
+  await app.listen({ host: host === "*" ? "::" : host, port, backlog });
   const address = app.server.address() as AddressInfo;
   const reachable = ["::", "0.0.0.0"].includes(address.address) ? "127.0.0.1" : address.address;
   return `${scheme}://${reachable.includes(":") ? `[${reachable}]` : reachable}:${address.port}`;
