@@ -11,6 +11,7 @@ export type BlockCounts = Pick<Metrics, "blocked" | "blocksLost">;
 /** What the composition root can tell at any time. Ages are in seconds; 0: nothing waits. */
 export type Readings = {
   agentsConnected(): number;
+  agentsWaiting(): number;
   agentsShed(): number;
   /** By reason. */
   strangersRefused(): Readonly<Record<string, number>>;
@@ -84,9 +85,10 @@ export function createMetrics() {
     },
     read(readings: Readings): void {
       gauge("cordon_agents_connected", "Agents connected to this Central Node", readings.agentsConnected);
+      gauge("cordon_agents_waiting", "Agents that wait in line to connect", readings.agentsWaiting);
       gauge(
         "cordon_agent_connections_shed",
-        "Connections of agents refused above the rate, since the start",
+        "Connections of agents cut off before their handshake, as too many waited or for too long, since the start",
         readings.agentsShed,
       );
       new Gauge({
