@@ -38,19 +38,18 @@ export function createSoar(client: OrdersClient) {
     },
     /** Milliseconds in which somebody who asked would have waited in vain, until `signal`. */
     async probe(sensorId: string, signal: AbortSignal): Promise<number> {
-      let unavailableMs = 0;
-      const asked: Promise<void>[] = [];
+      const asked: Promise<boolean>[] = [];
       while (!signal.aborted) {
         const sentMs = monotonicMs();
         const answer = client.send("GET", `/sensors?sensor_id=${sensorId}`).then(
           ({ status }) => status === 200 && monotonicMs() - sentMs < slowMs,
           () => false,
         );
-        asked.push(answer.then((isThere) => void (unavailableMs += isThere ? 0 : probeEveryMs)));
+        asked.push(answer);
         await wait(probeEveryMs, null, { signal }).catch(() => {});
       }
-      await Promise.all(asked);
-      return unavailableMs;
+      const answers = await Promise.all(asked);
+      return answers.filter((isThere) => !isThere).length * probeEveryMs;
     },
   };
 

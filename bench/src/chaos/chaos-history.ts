@@ -58,7 +58,13 @@ export type HostRead = {
 export type SettingRead = { target: string; action: Action; content: string | null };
 /** `state` null: there is no such task. */
 export type TaskRead = { taskId: string; state: string | null; sensorId: string | null; error: string | null };
-export type AuditEntry = { seq: number; action: string; object: string; generation: number | null; digest: string | null };
+export type AuditEntry = {
+  seq: number;
+  action: string;
+  object: string;
+  generation: number | null;
+  digest: string | null;
+};
 
 export type History = {
   sensorIds: string[];

@@ -7,7 +7,11 @@ import { monotonicMs } from "../fleet/fleet-messages.ts";
 import type { HostEvent } from "./chaos-history.ts";
 
 type Rule = { content: string; endsAtMs: number | null };
-type News = HostEvent extends infer Event ? (Event extends HostEvent ? Omit<Event, "ms" | "sensorId" | "process"> : never) : never;
+type News = HostEvent extends infer Event
+  ? Event extends HostEvent
+    ? Omit<Event, "ms" | "sensorId" | "process">
+    : never
+  : never;
 
 export function readEvents(file: string): HostEvent[] {
   if (!existsSync(file)) return [];

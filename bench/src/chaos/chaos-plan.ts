@@ -87,7 +87,12 @@ function orderOf(of: { kind: Order["kind"]; number: number; target: string; seed
       // A time of its own names it.
       return { kind, number, target, seconds: leastIsolationSec + number };
     case "ban":
-      return { kind, number, target, hashes: Array.from({ length: 1 + Math.floor(few * 4) }, (_, at) => hash(`${at}`)) };
+      return {
+        kind,
+        number,
+        target,
+        hashes: Array.from({ length: 1 + Math.floor(few * 4) }, (_, at) => hash(`${at}`)),
+      };
     case "run":
       // One in three takes so long that a kill may well fall into it.
       return { kind, number, target, taskId: uuidOf(hash("task")), lastsMs: few < 0.33 ? Math.round(few * 12_000) : 0 };
@@ -97,7 +102,9 @@ function orderOf(of: { kind: Order["kind"]; number: number; target: string; seed
 }
 
 function uuidOf(hex: string): string {
-  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join("-");
+  return [hex.slice(0, 8), hex.slice(8, 12), `4${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20, 32)].join(
+    "-",
+  );
 }
 
 function pickByWeight<T extends { weight: number }>(from: readonly T[], random: () => number): T {

@@ -29,6 +29,8 @@ export type ChaosRun = {
   settledMs: number;
   /** What each Central Node logged. */
   logs: string[];
+  /** Journals, logs and events of the agents; it goes with the run's owner. */
+  agentsFolder: string;
 };
 
 /** Processes that hold the agents. */
@@ -37,11 +39,10 @@ const agentsProcesses = 3;
 const graceMs = 10_000;
 const progressEveryMs = 1000;
 
-/** `signal`: ends the faults and orders early; what was ordered is judged all the same. */
 export async function runChaos(
   owner: Owner,
   options: ChaosOptions,
-  { onProgress, signal }: { onProgress(line: string): void; signal: AbortSignal },
+  onProgress: (line: string) => void,
 ): Promise<ChaosRun> {
   const { seed, durationMs, hosts, nodes: nodeCount } = options;
   onProgress("PostgreSQL, the Central Nodes and haproxy start");
@@ -51,13 +52,19 @@ export async function runChaos(
   const [node] = nodes;
   if (node === undefined) throw new Error("there is no Central Node");
   const { token } = await node.admin<{ token: string }>("join-token", "create", "--uses", String(hosts));
-  // By the balancer, and by each node's own address.
+  // Through the balancer, and straight to each node.
   const servers = [balancer.api, ...nodes.map(({ api }) => api)].map((url) => new URL(url).host);
   onProgress(`${hosts} hosts enrol`);
   const agents = await Promise.all(
     Array.from({ length: agentsProcesses }, (_, index) => {
       const share = Math.floor(hosts / agentsProcesses) + (index < hosts % agentsProcesses ? 1 : 0);
-      return startAgents(owner, { folder: join(folder, `agents-${index}`), agents: index, hosts: share, servers, token });
+      return startAgents(owner, {
+        folder: join(folder, `agents-${index}`),
+        agents: index,
+        hosts: share,
+        servers,
+        token,
+      });
     }),
   );
   const sensorIds = agents.flatMap((each) => each.sensorIds);
@@ -66,7 +73,7 @@ export async function runChaos(
   const { faults, underWay, carryOutAll } = createFaults(lab, agents);
 
   const startMs = monotonicMs();
-  const overAfter = AbortSignal.any([signal, AbortSignal.timeout(durationMs)]);
+  const overAfter = AbortSignal.timeout(durationMs);
   const answered = new AbortController();
   const lines = setInterval(() => {
     const seconds = Math.round((monotonicMs() - startMs) / 1000);
@@ -104,5 +111,6 @@ export async function runChaos(
     audit: await readAudit(lab),
   };
   const violations = judge(history, { graceMs: longestFaultMs + graceMs });
-  return { history, violations, startMs, unavailableMs, settledMs, logs: nodes.map(({ log }) => log()) };
+  const logs = nodes.map(({ log }) => log());
+  return { history, violations, startMs, unavailableMs, settledMs, logs, agentsFolder: folder };
 }

@@ -88,7 +88,8 @@ function judgeNewest(setting: Setting): Violation[] {
   const stray = later.find((entry) =>
     orders.every(
       (given) =>
-        !mayComeLate(given) || (isLift(entry) ? contentOf(given.order) !== null : digestOf(given.order) !== entry.digest),
+        !mayComeLate(given) ||
+        (isLift(entry) ? contentOf(given.order) !== null : digestOf(given.order) !== entry.digest),
     ),
   );
   return stray === undefined ? [] : gone(`generation ${stray.generation} stands in its place, and was given before it`);

@@ -31,7 +31,8 @@ export function judgeTasks(history: History): Violation[] {
       found.push(violation("auditLacks", `task ${taskId} is ${read?.state ?? "unknown"} and has ${entries} entries`));
     }
     if (!isThere) {
-      if (task.answer === "accepted") found.push(violation("neverEnded", `task ${taskId} was accepted, and is unknown`));
+      if (task.answer === "accepted")
+        found.push(violation("neverEnded", `task ${taskId} was accepted, and is unknown`));
       if (started.length > 0) {
         found.push(violation("taskUntrue", `task ${taskId} was started, and is unknown`, started[0]?.ms));
       }

@@ -1,14 +1,14 @@
 /** A chaos run that cannot fail is worth nothing: for each rule, histories that break it, and sound ones that come close. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contentOf, digestOf, type GivenOrder, type History, type Order } from "./chaos-history.ts";
+import { type Attempt, contentOf, digestOf, type GivenOrder, type History, type Order } from "./chaos-history.ts";
 import { judge, type Rule, rules } from "./chaos-verdict.ts";
 
 const a = "host-a";
 const b = "host-b";
 const limits = { graceMs: 5000 };
-const answered = (sentMs: number) => ({ sentMs, endedMs: sentMs + 10, status: 200, why: "" });
-const lost = (sentMs: number) => ({ sentMs, endedMs: sentMs + 10, status: null, why: "ECONNRESET" });
+const answered = (sentMs: number): Attempt => ({ sentMs, endedMs: sentMs + 10, status: 200, why: "" });
+const lost = (sentMs: number): Attempt => ({ sentMs, endedMs: sentMs + 10, status: null, why: "ECONNRESET" });
 const given = (order: Order, attempts = [answered(order.number * 1000)]): GivenOrder => ({
   order,
   attempts,
@@ -122,7 +122,15 @@ const broken: Record<Rule, Change[]> = {
     [
       "by the next process of the agent",
       (history) =>
-        history.events.push({ ms: 5000, sensorId: b, process: 2, what: "start", taskId: "task-4", pid: 2, endsAtMs: 1 }),
+        history.events.push({
+          ms: 5000,
+          sensorId: b,
+          process: 2,
+          what: "start",
+          taskId: "task-4",
+          pid: 2,
+          endsAtMs: 1,
+        }),
     ],
     [
       "on another host",

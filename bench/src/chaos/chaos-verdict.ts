@@ -1,8 +1,9 @@
 /** Holds what happened against what was promised. */
+
+import type { History } from "./chaos-history.ts";
 import { judgeHosts } from "./chaos-verdict-hosts.ts";
 import { judgeSettings } from "./chaos-verdict-settings.ts";
 import { judgeTasks } from "./chaos-verdict-tasks.ts";
-import type { History } from "./chaos-history.ts";
 
 /** `atMs`: when it happened, where that is known. */
 export type Violation = { rule: Rule; what: string; atMs: number | null };

@@ -2,7 +2,14 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseJoinToken } from "@cordon/contract";
-import { createHostClock, enrol, type Identity, type Logger, readIdentity, writeIdentity } from "@cordon/endpoint-agent";
+import {
+  createHostClock,
+  enrol,
+  type Identity,
+  type Logger,
+  readIdentity,
+  writeIdentity,
+} from "@cordon/endpoint-agent";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
 import { openKernels } from "./chaos-kernels.ts";
 import { type Answered, type Answers, type Asked, type Call, eventsFile, type WorkerSetUp } from "./chaos-messages.ts";

@@ -1,9 +1,17 @@
-import { writeFileSync } from "node:fs";
-import { asOwner } from "../prepared-fleet.ts";
-import { runChaos } from "./chaos-run.ts";
-const seed = Number(process.argv[2] ?? 1);
-const seconds = Number(process.argv[3] ?? 20);
-const run = await asOwner((owner) => runChaos(owner, { seed, durationMs: seconds * 1000, hosts: Number(process.argv[4] ?? 20), nodes: 3, ordersPerSec: 4, settleWithinMs: 90_000 }, { onProgress: (line) => console.error(line), signal: new AbortController().signal }));
-writeFileSync(`/tmp/chaos-${seed}.json`, JSON.stringify(run));
-console.log(run.violations.slice(0, 40), run.violations.length, run.unavailableMs, run.settledMs);
+/** `npm run chaos`: everything is killed, paused and cut at random, and every accepted order must come true all the same. */
+import { createProgram, createTerminal } from "@cordon/terminal";
+import { chaosVerb } from "./chaos-verb.ts";
+
+const { stdin, stdout, stderr, env: environment } = process;
+const program = createProgram({
+  name: "chaos",
+  description: "A run of faults at random, and its verdict.",
+  version: "0.1.0",
+  examples: [],
+  terminal: createTerminal({ stdin, stdout, stderr, environment }),
+});
+program.verb(chaosVerb());
+// It does one thing: its flags need no verb before them.
+process.exitCode = await program.run(["run", ...process.argv.slice(2)]);
+// An interrupted run still waits for answers; what it started has ended by now, or ends with this process.
 process.exit();
