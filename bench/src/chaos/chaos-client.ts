@@ -5,7 +5,8 @@ import { monotonicMs } from "../fleet/fleet-messages.ts";
 import { type Attempt, actionOf, bodyOf, type GivenOrder, type Order } from "./chaos-history.ts";
 import type { PlannedOrder } from "./chaos-plan.ts";
 
-const pauseMs = 250;
+/** Before it asks again; twice as long each time. */
+const [shortestPauseMs, longestPauseMs] = [250, 2000];
 const probeEveryMs = 500;
 /** A client that waits longer calls it an outage. */
 const slowMs = 2000;
@@ -68,6 +69,7 @@ export function createSoar(client: OrdersClient) {
         return;
       }
       if (gaveUp) return;
+      const pauseMs = Math.min(longestPauseMs, shortestPauseMs * 2 ** (record.attempts.length - 1));
       await wait(pauseMs, null, { signal }).catch(() => {});
     }
   }

@@ -74,6 +74,8 @@ export type History = {
   memory: HostMemory[];
   hosts: HostRead[];
   settings: SettingRead[];
+  /** From when to when the memory and the Central Nodes' words were read: an isolation may end meanwhile. */
+  read: { fromMs: number; toMs: number };
   tasks: TaskRead[];
   audit: { intact: boolean; why: string | null; entries: AuditEntry[] };
 };

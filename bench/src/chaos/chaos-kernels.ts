@@ -19,8 +19,8 @@ export function readEvents(file: string): HostEvent[] {
   return lines.slice(0, -1).map((line) => JSON.parse(line) as HostEvent);
 }
 
-/** `process`: how often the agents that write here have been started. */
-export function openKernels(file: string, process: number) {
+/** `process`: how often the agents that write here have been started. `speed`: of the hosts' clocks. */
+export function openKernels(file: string, { process, speed }: { process: number; speed: number }) {
   const rules = new Map<string, Rule>();
   const generations = new Map<string, string>();
   const programs = new Map<string, { pid: number; endsAtMs: number }>();
@@ -55,7 +55,7 @@ export function openKernels(file: string, process: number) {
     return {
       inForce,
       enforce(action: string, scope: string, content: string | null, remainingSec: number | null) {
-        const endsAtMs = remainingSec === null ? null : monotonicMs() + remainingSec * 1000;
+        const endsAtMs = remainingSec === null ? null : monotonicMs() + (remainingSec * 1000) / speed;
         happen({ what: "enforce", action, scope, content, endsAtMs });
       },
       /** Told of every record that is durable in the journal; only what is new is written down. */

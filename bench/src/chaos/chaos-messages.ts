@@ -1,4 +1,5 @@
 /** What a chaos run and its processes of agents say to each other. */
+import type { FastClock } from "./chaos-clock.ts";
 import type { HostMemory } from "./chaos-history.ts";
 
 export type WorkerSetUp = {
@@ -11,6 +12,7 @@ export type WorkerSetUp = {
   servers: string[];
   /** For hosts that are not enrolled yet. */
   token: string;
+  clock: FastClock;
 };
 export type Call = { what: "set-up"; setUp: WorkerSetUp } | { what: "cut" } | { what: "memory" };
 export type Answers = { "set-up": string[]; cut: null; memory: HostMemory[] };

@@ -20,7 +20,7 @@ const pollMs = 500;
 const atOnce = 16;
 const ends = ["completed", "failed", "cancelled"];
 
-type Reads = Pick<History, "memory" | "hosts" | "tasks">;
+type Reads = Pick<History, "memory" | "hosts" | "tasks"> & { fromMs: number };
 
 /** Looks until nothing is pending any more, and at the latest until `withinMs` is over; then whatever there is is the answer. */
 export async function readWhenSettled(
@@ -33,6 +33,7 @@ export async function readWhenSettled(
   const ended = new Map<string, TaskRead>();
   const taskIds = orders.flatMap(({ order }) => (order.kind === "run" ? [order.taskId] : []));
   for (;;) {
+    const fromMs = monotonicMs();
     const memory = (await Promise.all(agents.map((each) => each.memory()))).flat();
     const hosts = await readHosts(lab).catch(() => []);
     const open = taskIds.filter((taskId) => !ended.has(taskId));
@@ -46,7 +47,7 @@ export async function readWhenSettled(
     const isSettled = away + pending + running === 0 && hosts.length === memory.length;
     if (isSettled || monotonicMs() > endMs) {
       const tasks = [...ended.values(), ...reads.filter(({ taskId }) => !ended.has(taskId))];
-      return { memory, hosts, tasks };
+      return { memory, hosts, tasks, fromMs };
     }
     onLook(`${away} hosts away, ${pending} settings and ${running} tasks open`);
     await wait(pollMs);

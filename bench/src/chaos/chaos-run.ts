@@ -1,11 +1,13 @@
 /** One chaos run: orders all the while, faults at random, and in the end the verdict. */
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { createFolder, type Owner } from "../../../system-tests/src/programs.ts";
 import { createScaleOutLab } from "../../../system-tests/src/scale-out-lab.ts";
 import { monotonicMs } from "../fleet/fleet-messages.ts";
 import { startAgents } from "./chaos-agents.ts";
 import { createSoar } from "./chaos-client.ts";
+import { startFastClock } from "./chaos-clock.ts";
 import { createFaults } from "./chaos-faults.ts";
 import type { History } from "./chaos-history.ts";
 import { longestFaultMs, planChaos } from "./chaos-plan.ts";
@@ -18,6 +20,8 @@ export type ChaosOptions = {
   hosts: number;
   nodes: number;
   ordersPerSec: number;
+  /** How many times as fast as the machine's the clocks of Central Nodes and hosts run. */
+  speed: number;
   /** How long what is pending may take once the last fault is healed. */
   settleWithinMs: number;
 };
@@ -33,6 +37,7 @@ export type ChaosRun = {
   agentsFolder: string;
 };
 
+const nodeMain = fileURLToPath(new URL("./chaos-central-node.ts", import.meta.url));
 /** Processes that hold the agents. */
 const agentsProcesses = 3;
 /** Beside the longest fault: what a loaded machine takes to let an order through. */
@@ -40,13 +45,20 @@ const graceMs = 10_000;
 const progressEveryMs = 1000;
 
 export async function runChaos(
-  owner: Owner,
+  outer: Owner,
   options: ChaosOptions,
   onProgress: (line: string) => void,
 ): Promise<ChaosRun> {
   const { seed, durationMs, hosts, nodes: nodeCount } = options;
+  // Whatever the order in which the owner cleans up: the agents must be gone before their folders are.
+  const cleanUps: (() => Promise<void> | void)[] = [];
+  outer.after(async () => {
+    for (const cleanUp of cleanUps) await cleanUp();
+  });
+  const owner: Owner = { after: (cleanUp) => void cleanUps.unshift(cleanUp) };
   onProgress("PostgreSQL, the Central Nodes and haproxy start");
-  const lab = await createScaleOutLab(owner, { nodeCount });
+  const clock = startFastClock(options.speed);
+  const lab = await createScaleOutLab(owner, { nodeCount, main: [nodeMain, "--clock", JSON.stringify(clock)] });
   const { nodes, balancer, client } = lab;
   const folder = createFolder(owner, "chaos");
   const [node] = nodes;
@@ -64,6 +76,7 @@ export async function runChaos(
         hosts: share,
         servers,
         token,
+        clock,
       });
     }),
   );
@@ -96,21 +109,23 @@ export async function runChaos(
     clearInterval(lines);
   }
   const healedMs = monotonicMs();
-  const reads = await readWhenSettled(lab, agents, soar.given, {
+  const { fromMs, ...reads } = await readWhenSettled(lab, agents, soar.given, {
     withinMs: options.settleWithinMs,
     onLook: (open) => onProgress(`the faults are over: ${open}`),
   });
-  const settledMs = monotonicMs() - healedMs;
+  const settledMs = fromMs - healedMs;
+  const settings = await readSettings(lab, soar.given);
   const history: History = {
     sensorIds,
     orders: soar.given,
     faults,
     events: agents.flatMap((each) => each.events()).sort((one, other) => one.ms - other.ms),
     ...reads,
-    settings: await readSettings(lab, soar.given),
+    settings,
+    read: { fromMs, toMs: monotonicMs() },
     audit: await readAudit(lab),
   };
-  const violations = judge(history, { graceMs: longestFaultMs + graceMs });
+  const violations = judge(history, { graceMs: longestFaultMs + graceMs, speed: options.speed });
   const logs = nodes.map(({ log }) => log());
   return { history, violations, startMs, unavailableMs, settledMs, logs, agentsFolder: folder };
 }

@@ -1,5 +1,5 @@
 import { actionOf, contentOf, type GivenOrder, type History, type HostEvent } from "./chaos-history.ts";
-import { type Limits, type Violation, violation } from "./chaos-verdict.ts";
+import { endOf, type Limits, type Violation, violation } from "./chaos-verdict.ts";
 
 type Enforced = Extract<HostEvent, { what: "enforce" }>;
 type Held = Extract<HostEvent, { what: "hold" }>;
@@ -14,7 +14,7 @@ export function judgeHosts(history: History, limits: Limits): Violation[] {
   ];
 }
 
-function judgeEnforced(orders: GivenOrder[], event: Enforced, { graceMs }: Limits): Violation[] {
+function judgeEnforced(orders: GivenOrder[], event: Enforced, limits: Limits): Violation[] {
   const { ms, sensorId, action, scope, content, endsAtMs } = event;
   if (content === null) return [];
   const target = scope === "all" ? "all" : sensorId;
@@ -24,13 +24,11 @@ function judgeEnforced(orders: GivenOrder[], event: Enforced, { graceMs }: Limit
   if (given === undefined || given.answer === "refused") {
     return [violation("orderUnknown", `${action} ${content} was enforced on ${sensorId} for ${target}`, ms)];
   }
-  if (given.order.kind !== "isolate") return [];
-  const { seconds, number } = given.order;
-  const soonest = (given.attempts[0]?.sentMs ?? 0) + seconds * 1000;
-  const latest = (given.attempts.at(-1)?.endedMs ?? 0) + seconds * 1000 + graceMs;
-  if (endsAtMs !== null && endsAtMs >= soonest - graceMs && endsAtMs <= latest) return [];
-  const off = endsAtMs === null ? "has no end" : `ends ${Math.round(endsAtMs - latest)} ms after the latest`;
-  return [violation("outlived", `isolation ${number} of ${seconds} s on ${sensorId} ${off}`, ms)];
+  const end = endOf(given, limits);
+  if (end === null) return [];
+  if (endsAtMs !== null && endsAtMs >= end.soonestMs && endsAtMs <= end.latestMs) return [];
+  const off = endsAtMs === null ? "has no end" : `ends ${Math.round(endsAtMs - end.latestMs)} ms after the latest`;
+  return [violation("outlived", `isolation ${content} on ${sensorId} ${off}`, ms)];
 }
 
 function judgeGenerations(held: Held[]): Violation[] {

@@ -7,16 +7,16 @@ import {
   type GivenOrder,
   type History,
 } from "./chaos-history.ts";
-import { type Violation, violation } from "./chaos-verdict.ts";
+import { endOf, type Limits, type Violation, violation } from "./chaos-verdict.ts";
 
 type Setting = { target: string; action: Action; orders: GivenOrder[]; entries: AuditEntry[] };
 
 /** Of each target and action: what was stored, what became of each order, and that all tell of the same. */
-export function judgeSettings(history: History): Violation[] {
+export function judgeSettings(history: History, limits: Limits): Violation[] {
   return settingsOf(history).flatMap((setting) => [
     ...judgeStored(setting),
     ...judgeNewest(setting),
-    ...judgeReports(history, setting),
+    ...judgeReports(history, setting, limits),
   ]);
 }
 
@@ -95,22 +95,28 @@ function judgeNewest(setting: Setting): Violation[] {
   return stray === undefined ? [] : gone(`generation ${stray.generation} stands in its place, and was given before it`);
 }
 
-function wantedOf({ orders, entries }: Setting): string | null {
+/** What stands in the end; null: lifted. Two where an isolation may just have ended. */
+function wantedOf({ orders, entries }: Setting, { read }: History, limits: Limits): (string | null)[] {
   const last = entries.at(-1);
-  if (last === undefined || isLift(last)) return null;
-  const given = orders.find(({ order }) => digestOf(order) === last.digest);
-  return given === undefined ? null : contentOf(given.order);
+  const given = orders.find(({ order }) => last !== undefined && !isLift(last) && digestOf(order) === last.digest);
+  if (given === undefined) return [null];
+  const content = contentOf(given.order);
+  const end = endOf(given, limits);
+  if (end === null || read.toMs < end.soonestMs) return [content];
+  return read.fromMs > end.latestMs ? [null] : [content, null];
 }
 
-function judgeReports(history: History, setting: Setting): Violation[] {
+function judgeReports(history: History, setting: Setting, limits: Limits): Violation[] {
   const { target, action, entries } = setting;
   const found: Violation[] = [];
   const generation = entries.at(-1)?.generation ?? null;
   if (generation === null) return found; // nothing was ever stored
-  const wanted = wantedOf(setting);
+  const wanted = wantedOf(setting, history, limits);
+  const states = wanted.map((content): string => (content === null ? "lifted" : "in_effect"));
   const read = history.settings.find((each) => each.target === target && each.action === action);
-  if (read?.content !== wanted) {
-    found.push(violation("orderGone", `${nameOf(setting)}: ${read?.content} is in force, and ${wanted} was ordered`));
+  if (read === undefined || !wanted.includes(read.content)) {
+    const rule = wanted.includes(null) ? "outlived" : "orderGone";
+    found.push(violation(rule, `${nameOf(setting)}: ${read?.content} is in force, and ${wanted} was ordered`));
   }
   const scope = target === "all" ? "all" : "host";
   for (const sensorId of target === "all" ? history.sensorIds : [target]) {
@@ -118,11 +124,12 @@ function judgeReports(history: History, setting: Setting): Violation[] {
     const told = history.hosts.find((host) => host.sensorId === sensorId)?.settings.find(isIt);
     const where = `${nameOf(setting)} on ${sensorId}`;
     const isReported = told?.orderedGeneration === generation && told.reportedGeneration === generation;
-    if (!isReported || told.state !== (wanted === null ? "lifted" : "in_effect")) {
-      found.push(violation("notReported", `${where}: generation ${generation} is wanted, ${JSON.stringify(told)}`));
+    // Its end may be told a moment after it has come.
+    if (!isReported || !(states.includes(told.state) || (wanted.length > 1 && told.state === "pending"))) {
+      found.push(violation("notReported", `${where}: ${generation} is wanted ${states}, ${JSON.stringify(told)}`));
     }
     const held = history.memory.find((host) => host.sensorId === sensorId)?.settings.find(isIt);
-    if (held?.generation !== generation || held.content !== wanted) {
+    if (held?.generation !== generation || !wanted.includes(held.content)) {
       found.push(
         violation("hostDiffers", `${where}: ${wanted} of ${generation} is wanted, and held is ${JSON.stringify(held)}`),
       );

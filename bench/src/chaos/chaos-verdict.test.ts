@@ -6,7 +6,7 @@ import { judge, type Rule, rules } from "./chaos-verdict.ts";
 
 const a = "host-a";
 const b = "host-b";
-const limits = { graceMs: 5000 };
+const limits = { graceMs: 5000, speed: 1 };
 const answered = (sentMs: number): Attempt => ({ sentMs, endedMs: sentMs + 10, status: 200, why: "" });
 const lost = (sentMs: number): Attempt => ({ sentMs, endedMs: sentMs + 10, status: null, why: "ECONNRESET" });
 const given = (order: Order, attempts = [answered(order.number * 1000)]): GivenOrder => ({
@@ -63,6 +63,7 @@ function soundHistory(): History {
       { target: a, action: "network-isolation", content: "3602" },
       { target: "all", action: "prevention", content: "dd ee" },
     ],
+    read: { fromMs: 10_000, toMs: 11_000 },
     tasks: [{ taskId: "task-4", state: "completed", sensorId: b, error: null }],
     audit: {
       intact: true,
@@ -201,6 +202,13 @@ const broken: Record<Rule, Change[]> = {
   ],
   notReported: [
     ["one host of all never said", (history) => (history.hosts = history.hosts.map((host) => unreported(host, b)))],
+    [
+      "the isolation has ended, and its host never said so",
+      (history) => {
+        endIsolation(history, null);
+        first(first(history.hosts).settings).state = "pending";
+      },
+    ],
     ["said for the one before", (history) => (history.hosts = history.hosts.map((host) => unreported(host, a, 1)))],
     [
       "reported failed, though nothing hindered it",
@@ -216,6 +224,7 @@ const broken: Record<Rule, Change[]> = {
     ["later than ordered", (history) => moveEnd(history, 6000)],
     ["sooner than ordered", (history) => moveEnd(history, -6000)],
     ["never", (history) => moveEnd(history, null)],
+    ["the Central Node says that it stands, long after its end", (history) => endIsolation(history, "3602")],
   ],
   wentBack: [
     [
@@ -247,6 +256,13 @@ const broken: Record<Rule, Change[]> = {
 function unreported(host: History["hosts"][number], sensorId: string, reportedGeneration: number | null = null) {
   if (host.sensorId !== sensorId) return host;
   return { ...host, settings: host.settings.map((setting) => ({ ...setting, reportedGeneration })) };
+}
+/** Its time is over. `told`: what the Central Node still says. */
+function endIsolation(history: History, told: string | null) {
+  history.read = { fromMs: 3_700_000, toMs: 3_701_000 };
+  first(history.settings).content = told;
+  first(first(history.memory).settings).content = null;
+  first(first(history.hosts).settings).state = "lifted";
 }
 function moveEnd(history: History, byMs: number | null) {
   history.events = history.events.map((event) =>
@@ -309,6 +325,7 @@ const sound: Change[] = [
     "to end what has ended leaves no trace",
     (history) => history.orders.push(given({ number: 5, target: b, kind: "end-isolation" })),
   ],
+  ["an isolation has ended by itself", (history) => endIsolation(history, null)],
   ["an isolation comes late by as much as its host stood still", (history) => moveEnd(history, 4000)],
 ];
 for (const [what, change] of sound) {

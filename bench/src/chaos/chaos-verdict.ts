@@ -1,6 +1,6 @@
 /** Holds what happened against what was promised. */
 
-import type { History } from "./chaos-history.ts";
+import type { GivenOrder, History } from "./chaos-history.ts";
 import { judgeHosts } from "./chaos-verdict-hosts.ts";
 import { judgeSettings } from "./chaos-verdict-settings.ts";
 import { judgeTasks } from "./chaos-verdict-tasks.ts";
@@ -27,8 +27,22 @@ export const rules = {
 } as const;
 export type Rule = keyof typeof rules;
 
-/** Longest that an order may be under way to a host that stands still: so much later its isolation may end. */
-export type Limits = { graceMs: number };
+/** Clocks are read in whole milliseconds, and isolations are given in whole seconds. */
+const earlyMs = 1500;
+
+/**
+ * `graceMs`: longest that an order may be under way to a host that stands still: so much later its isolation may end.
+ * `speed`: of the clocks by which isolations end.
+ */
+export type Limits = { graceMs: number; speed: number };
+
+/** Between which times an isolation must end; null: not an isolation. */
+export function endOf({ order, attempts }: GivenOrder, { graceMs, speed }: Limits) {
+  if (order.kind !== "isolate") return null;
+  const lastsMs = (order.seconds * 1000) / speed;
+  const [first, last] = [attempts[0]?.sentMs ?? 0, attempts.at(-1)?.endedMs ?? 0];
+  return { soonestMs: first + lastsMs - earlyMs, latestMs: last + lastsMs + graceMs };
+}
 
 export function judge(history: History, limits: Limits): Violation[] {
   const { audit } = history;
@@ -36,7 +50,7 @@ export function judge(history: History, limits: Limits): Violation[] {
     ...(audit.intact ? [] : [violation("auditBroken", audit.why ?? "no reason was given")]),
     ...refusals(history),
     ...judgeTasks(history),
-    ...judgeSettings(history),
+    ...judgeSettings(history, limits),
     ...judgeHosts(history, limits),
   ];
 }

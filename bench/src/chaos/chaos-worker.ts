@@ -2,19 +2,12 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseJoinToken } from "@cordon/contract";
-import {
-  createHostClock,
-  enrol,
-  type Identity,
-  type Logger,
-  readIdentity,
-  writeIdentity,
-} from "@cordon/endpoint-agent";
+import { enrol, type Identity, type Logger, readIdentity, writeIdentity } from "@cordon/endpoint-agent";
+import { createFastHostClock } from "./chaos-clock.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
 import { openKernels } from "./chaos-kernels.ts";
 import { type Answered, type Answers, type Asked, type Call, eventsFile, type WorkerSetUp } from "./chaos-messages.ts";
 
-const clock = createHostClock();
 let hosts: ChaosHost[] = [];
 
 process.on("message", ({ number, call }: Asked) => {
@@ -39,7 +32,9 @@ async function answer(call: Call): Promise<Answers[Call["what"]]> {
   }
 }
 
-async function start({ folder, agents, hosts: count, process: number, servers, token }: WorkerSetUp) {
+async function start(setUp: WorkerSetUp) {
+  const { folder, agents, servers, token } = setUp;
+  const clock = createFastHostClock(setUp.clock);
   const targets = servers.map((server) => {
     const { hostname, port } = new URL(`https://${server}`);
     return { address: hostname, port: Number(port) };
@@ -57,10 +52,10 @@ async function start({ folder, agents, hosts: count, process: number, servers, t
         capabilities: [],
       }),
     });
-  const kernelOf = openKernels(join(folder, eventsFile), number);
+  const kernelOf = openKernels(join(folder, eventsFile), { process: setUp.process, speed: setUp.clock.speed });
   hosts = [];
   const ids: string[] = [];
-  for (let at = 0; at < count; at++) {
+  for (let at = 0; at < setUp.hosts; at++) {
     const hostName = `chaos-${agents}-${at}`;
     const own = join(folder, `host-${at}`);
     let identity = readIdentity(own);
