@@ -15,14 +15,14 @@ const healTries = 60;
 
 export function createFaults({ nodes, postgres }: Pick<Lab, "nodes" | "postgres">, agents: readonly Agents[]) {
   const faults: Fault[] = [];
-  const underWay = new Set<string>();
+  const underWay = new Map<string, string>();
 
   async function carryOut({ what, which, kind, lastsMs }: PlannedFault, signal: AbortSignal) {
     const { begin, heal } = carrierOf({ what, which, kind });
-    const name = `${what} ${which}: ${kind}`;
+    const victim = `${what} ${which}`;
     const fault: Fault = { what, which, kind, beganMs: monotonicMs(), healedMs: Number.POSITIVE_INFINITY };
     faults.push(fault);
-    underWay.add(name);
+    underWay.set(victim, kind);
     await begin();
     await wait(lastsMs, null, { signal }).catch(() => {});
     for (let tries = 1; ; tries++) {
@@ -30,13 +30,15 @@ export function createFaults({ nodes, postgres }: Pick<Lab, "nodes" | "postgres"
         await heal();
         break;
       } catch (error) {
-        if (tries === healTries) throw new Error(`${name} could not be healed`, { cause: error });
+        if (tries === healTries) throw new Error(`${victim}: ${kind} could not be healed`, { cause: error });
         await wait(healAgainMs);
       }
     }
     fault.healedMs = monotonicMs();
-    underWay.delete(name);
+    underWay.delete(victim);
   }
+
+  const isBusy = ({ what, which }: Pick<Fault, "what" | "which">) => underWay.has(`${what} ${which}`);
 
   function carrierOf({ what, which, kind }: Pick<Fault, "what" | "which" | "kind">): Carried {
     if (what === "postgres") {
@@ -54,19 +56,15 @@ export function createFaults({ nodes, postgres }: Pick<Lab, "nodes" | "postgres"
 
   return {
     faults,
-    underWay: () => [...underWay],
+    underWay: () => [...underWay].map(([victim, kind]) => `${victim}: ${kind}`),
     /** Resolves once all are healed. When `signal` aborts nothing more begins, and all is healed at once. */
     async carryOutAll(planned: readonly PlannedFault[], startMs: number, signal: AbortSignal) {
       const carried: Promise<void>[] = [];
-      const busyUntil = new Map<string, Promise<void>>();
       for (const each of planned) {
         await wait(Math.max(0, startMs + each.atMs - monotonicMs()), null, { signal }).catch(() => {});
         if (signal.aborted) break;
-        const victim = `${each.what} ${each.which}`;
-        // A slow start can take longer than planned: one fault of a victim after the other.
-        const done = (busyUntil.get(victim) ?? Promise.resolve()).then(() => carryOut(each, signal));
-        busyUntil.set(victim, done);
-        carried.push(done);
+        // A slow start can take longer than planned, and a victim has one fault at a time.
+        if (!isBusy(each)) carried.push(carryOut(each, signal));
       }
       await Promise.all(carried);
     },

@@ -12,7 +12,8 @@ import { createFaults } from "./chaos-faults.ts";
 import type { History } from "./chaos-history.ts";
 import { longestFaultMs, planChaos } from "./chaos-plan.ts";
 import { readAudit, readSettings, readWhenSettled } from "./chaos-reads.ts";
-import { judge, type Violation } from "./chaos-verdict.ts";
+import type { Violation } from "./chaos-rules.ts";
+import { judge } from "./chaos-verdict.ts";
 
 export type ChaosOptions = {
   seed: number;

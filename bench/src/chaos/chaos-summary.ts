@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { keyValues } from "@cordon/terminal";
 import { quantile } from "../distribution.ts";
 import { actionOf, contentOf, type GivenOrder, type History } from "./chaos-history.ts";
+import { rules, type Violation } from "./chaos-rules.ts";
 import type { ChaosOptions, ChaosRun } from "./chaos-run.ts";
-import { rules, type Violation } from "./chaos-verdict.ts";
 
 export type Summary = ReturnType<typeof summarise>;
 

@@ -1,5 +1,5 @@
 import { actionOf, contentOf, type GivenOrder, type History, type HostEvent } from "./chaos-history.ts";
-import { endOf, type Limits, type Violation, violation } from "./chaos-verdict.ts";
+import { endOf, type Limits, type Violation, violation } from "./chaos-rules.ts";
 
 type Enforced = Extract<HostEvent, { what: "enforce" }>;
 type Held = Extract<HostEvent, { what: "hold" }>;

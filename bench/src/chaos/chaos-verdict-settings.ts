@@ -7,7 +7,7 @@ import {
   type GivenOrder,
   type History,
 } from "./chaos-history.ts";
-import { endOf, type Limits, type Violation, violation } from "./chaos-verdict.ts";
+import { endOf, type Limits, type Violation, violation } from "./chaos-rules.ts";
 
 type Setting = { target: string; action: Action; orders: GivenOrder[]; entries: AuditEntry[] };
 

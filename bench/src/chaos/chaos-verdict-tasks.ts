@@ -1,5 +1,5 @@
 import type { GivenOrder, History, TaskRead } from "./chaos-history.ts";
-import { type Violation, violation } from "./chaos-verdict.ts";
+import { type Violation, violation } from "./chaos-rules.ts";
 
 type Start = { ms: number; sensorId: string };
 type Task = GivenOrder & { taskId: string };

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Attempt, contentOf, digestOf, type GivenOrder, type History, type Order } from "./chaos-history.ts";
-import { judge, type Rule, rules } from "./chaos-verdict.ts";
+import { type Rule, rules } from "./chaos-rules.ts";
+import { judge } from "./chaos-verdict.ts";
 
 const a = "host-a";
 const b = "host-b";
