@@ -7,6 +7,8 @@ import type { PlannedOrder } from "./chaos-plan.ts";
 
 /** Before it asks again; twice as long each time. */
 const [shortestPauseMs, longestPauseMs] = [250, 2000];
+/** So many orders are under way at a time; the others wait, or those who ask again would be what keeps nodes from answering. */
+const scripts = 16;
 const probeEveryMs = 500;
 /** A client that waits longer calls it an outage. */
 const slowMs = 2000;
@@ -17,6 +19,8 @@ export function createSoar(client: OrdersClient) {
   const given: GivenOrder[] = [];
   /** Of each target and action the one order that is under way. */
   const turns = new Map<string, Promise<void>>();
+  const waiting: (() => void)[] = [];
+  let idle = scripts;
   let open = 0;
 
   return {
@@ -32,7 +36,7 @@ export function createSoar(client: OrdersClient) {
         const record: GivenOrder = { order, attempts: [], answer: "lost" };
         given.push(record);
         open += 1;
-        const turn = before.then(() => persist(record, gaveUp, signal)).finally(() => (open -= 1));
+        const turn = before.then(() => byScript(() => persist(record, gaveUp, signal))).finally(() => (open -= 1));
         turns.set(key, turn);
       }
       await Promise.all(turns.values());
@@ -53,6 +57,18 @@ export function createSoar(client: OrdersClient) {
       return answers.filter((isThere) => !isThere).length * probeEveryMs;
     },
   };
+
+  async function byScript(work: () => Promise<void>) {
+    if (idle === 0) await new Promise<void>((resolve) => waiting.push(resolve));
+    else idle -= 1;
+    try {
+      await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) idle += 1;
+      else next();
+    }
+  }
 
   async function persist(record: GivenOrder, gaveUp: boolean, signal: AbortSignal) {
     while (!signal.aborted) {
