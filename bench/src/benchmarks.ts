@@ -46,7 +46,7 @@ export const benchmarks: Record<string, Benchmark> = {
   },
   P8: {
     what: "one, two and four Central Nodes on one PostgreSQL (4 min)",
-    run: async ({ hosts = 1000 }) => (await import("./p8-many-nodes.ts")).p8({ hosts: Math.min(hosts, 1000) }),
+    run: async ({ hosts = 2000 }) => (await import("./p8-many-nodes.ts")).p8({ hosts: Math.min(hosts, 2000) }),
     targetHosts: 1000,
   },
   P9: { what: "memory of agent and guard (2 min)", run: async () => (await import("./p9-memory.ts")).p9() },

@@ -34,7 +34,7 @@ type Sizes = { hosts: number; isolations: number; seconds: number; nodeCounts: n
 type Turn = { nodes: number; held: number[]; other: number[]; cpuMsEach: number };
 
 /** `isolations` at each of the two nodes in a turn, and `seconds` of heartbeats with five orders for all among them. */
-export function p8({ hosts = 1000, isolations = 60, seconds = 30, nodeCounts = turns }: Partial<Sizes> = {}) {
+export function p8({ hosts = 2000, isolations = 60, seconds = 30, nodeCounts = turns }: Partial<Sizes> = {}) {
   return asOwner(async (owner) => {
     const postgres = await startPostgres();
     owner.after(() => postgres.stop());
@@ -118,13 +118,15 @@ async function measure(
   }
 
   const cpuMs = () => centrals.reduce((sum, central) => sum + cpuMsOf(central.pid()), 0);
-  const startedCpuMs = cpuMs();
-  for (let count = 0; count < ordersInWindow; count += 1) {
+  let startedCpuMs = cpuMs();
+  // The first is not counted: each node of a turn has its code to compile, however many they are.
+  for (let count = -1; count < ordersInWindow; count += 1) {
+    if (count === 0) startedCpuMs = cpuMs();
     const window = waitMs((seconds * 1000) / ordersInWindow);
     await orderForAll(fleet, async () => {
       const objects = newHashes(10).map((sha256) => ({ file: { sha256 } }));
       const path = `${base}/settings?sensor_id=all&settings_type=prevention`;
-      await soars[count % nodes]?.ask("send", { method: "POST", path, body: { settings: { objects } } });
+      await soars[(count + 1) % nodes]?.ask("send", { method: "POST", path, body: { settings: { objects } } });
       generations.all += 1;
       return generations.all;
     });
