@@ -1,6 +1,11 @@
 export type LaneLimits = {
-  /** Whose cost may fall due in one turn of the event loop. */
+  /** Under way at one moment, at the most. */
   atOnce: number;
+  /**
+   * How long a turn of the event loop may become: above it fewer are under way, as each may want its part of the work in one
+   * turn; below it more, as then they wait for the network and not for us. Null: always `atOnce`.
+   */
+  turnMs: number | null;
   /** Let in by one turn of the event loop: what else waits there gets its turn in between. */
   perTurn: number;
   maxWaiting: number;
@@ -13,8 +18,12 @@ export type Lane = ReturnType<typeof createLane>;
 
 type Place = { state: "waiting" | "under way" | "gone"; sinceMs: number; enter: () => void; giveUp: () => void };
 
+const fewestAtOnce = 4;
+/** What a lane begins with. */
+const someAtOnce = 16;
+
 /** Those who want in, first come first served: so many under way at once, and so many that wait, each so long. */
-export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWayMs }: LaneLimits) {
+export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, maxUnderWayMs }: LaneLimits) {
   const queue: Place[] = [];
   /** Of `queue`: those before it were dealt with. */
   let head = 0;
@@ -23,10 +32,11 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
   const underWay = new Set<Place>();
   let shed = 0;
   let isScheduled = false;
+  let window = turnMs === null ? atOnce : Math.min(someAtOnce, atOnce);
 
   function letIn(): void {
-    isScheduled = false;
-    for (let count = 0; count < perTurn && underWay.size < atOnce; ) {
+    const startedMs = performance.now();
+    for (let count = 0; count < perTurn && underWay.size < window; ) {
       const next = queue[head];
       if (next === undefined) break;
       head += 1;
@@ -39,7 +49,18 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
       next.enter();
     }
     dropHead();
-    schedule();
+    // With an immediate to come the event loop does not wait: until then it does one turn's work.
+    setImmediate(() => {
+      isScheduled = false;
+      adjust(performance.now() - startedMs);
+      schedule();
+    });
+  }
+
+  function adjust(tookMs: number): void {
+    if (turnMs === null) return;
+    if (tookMs > turnMs) window = Math.max(Math.min(fewestAtOnce, atOnce), Math.floor(window * 0.8));
+    else if (underWay.size >= window) window = Math.min(atOnce, window + 1);
   }
 
   function dropHead(): void {
@@ -51,7 +72,7 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
   }
 
   function schedule(): void {
-    if (isScheduled || underWay.size >= atOnce || queue[head] === undefined) return;
+    if (isScheduled || underWay.size >= window || queue[head] === undefined) return;
     isScheduled = true;
     setImmediate(letIn);
   }

@@ -70,7 +70,11 @@ export function createTlsApp({
   const anyApp = app as unknown as FastifyInstance;
   askForWantedBodies(anyApp);
   certificates.onChange(() =>
-    app.server.setSecureContext({ ...certificates.defaultCertificate(), minVersion: "TLSv1.2", sessionTimeout: sessionSec }),
+    app.server.setSecureContext({
+      ...certificates.defaultCertificate(),
+      minVersion: "TLSv1.2",
+      sessionTimeout: sessionSec,
+    }),
   );
   return anyApp;
 }
