@@ -12,6 +12,7 @@ export type LaneLimits = {
   maxWaitMs: number;
   /** After this one counts as arrived, so that those who dawdle keep nobody out. */
   maxUnderWayMs: number;
+  nowMs?: () => number;
 };
 
 export type Lane = ReturnType<typeof createLane>;
@@ -23,7 +24,15 @@ const fewestAtOnce = 4;
 const someAtOnce = 16;
 
 /** Those who want in, first come first served: so many under way at once, and so many that wait, each so long. */
-export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, maxUnderWayMs }: LaneLimits) {
+export function createLane({
+  atOnce,
+  turnMs,
+  perTurn,
+  maxWaiting,
+  maxWaitMs,
+  maxUnderWayMs,
+  nowMs = () => performance.now(),
+}: LaneLimits) {
   const queue: Place[] = [];
   /** Of `queue`: those before it were dealt with. */
   let head = 0;
@@ -35,7 +44,7 @@ export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, max
   let window = turnMs === null ? atOnce : Math.min(someAtOnce, atOnce);
 
   function letIn(): void {
-    const startedMs = performance.now();
+    const startedMs = nowMs();
     for (let count = 0; count < perTurn && underWay.size < window; ) {
       const next = queue[head];
       if (next === undefined) break;
@@ -43,7 +52,7 @@ export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, max
       if (next.state !== "waiting") continue;
       waiting -= 1;
       next.state = "under way";
-      next.sinceMs = performance.now();
+      next.sinceMs = nowMs();
       underWay.add(next);
       count += 1;
       next.enter();
@@ -52,7 +61,7 @@ export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, max
     // With an immediate to come the event loop does not wait: until then it does one turn's work.
     setImmediate(() => {
       isScheduled = false;
-      adjust(performance.now() - startedMs);
+      adjust(nowMs() - startedMs);
       schedule();
     });
   }
@@ -87,7 +96,7 @@ export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, max
         shed += 1;
         return null;
       }
-      const place: Place = { state: "waiting", sinceMs: performance.now(), enter, giveUp };
+      const place: Place = { state: "waiting", sinceMs: nowMs(), enter, giveUp };
       queue.push(place);
       waiting += 1;
       schedule();
@@ -99,14 +108,14 @@ export function createLane({ atOnce, turnMs, perTurn, maxWaiting, maxWaitMs, max
     },
     /** To be called every second or so. */
     sweep(): void {
-      const nowMs = performance.now();
+      const atMs = nowMs();
       for (const place of underWay) {
-        if (nowMs - place.sinceMs < maxUnderWayMs) break;
+        if (atMs - place.sinceMs < maxUnderWayMs) break;
         underWay.delete(place);
       }
       for (let next = queue[head]; next !== undefined; next = queue[head]) {
         if (next.state === "waiting") {
-          if (nowMs - next.sinceMs < maxWaitMs) break;
+          if (atMs - next.sinceMs < maxWaitMs) break;
           waiting -= 1;
           next.state = "gone";
           shed += 1;
