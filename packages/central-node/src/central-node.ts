@@ -105,6 +105,7 @@ async function startOn(
     agentOf: enrolment.agentOf,
     renew: enrolment.renew,
     authorities: authority.authorities,
+    databaseAnswers: async () => (await health.check()).checks.database,
     heartbeatSec: limits.agentHeartbeatSec,
     onSettled: admission.arrived,
     nudges,
@@ -191,8 +192,8 @@ async function startOn(
   try {
     await nudges.start();
     const urls = {
-      api: await listen(api, config.api, "https"),
-      console: await listen(consoleApp, config.console, "https"),
+      api: await listen(api, { ...config.api, reusePort: config.reusePort }, "https"),
+      console: await listen(consoleApp, { ...config.console, reusePort: config.reusePort }, "https"),
       metrics: await listenForMetrics(metricsApp, config.metrics, log),
     };
     const name = config.serverNames[0] ?? hostname();

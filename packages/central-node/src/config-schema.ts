@@ -44,6 +44,12 @@ export const settingsSchema = Type.Object(
         description: "a PostgreSQL database instead of the SQLite file in the data directory",
       }),
     ),
+    reusePort: Type.Boolean({
+      flag: "--reuse-port",
+      rule: "must be true or false",
+      description: "share --api and --console with other nodes of this machine and account, on the same PostgreSQL",
+      default: false,
+    }),
     serverNames: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
       flag: "--server-name <names...>",
       description: "further host names and addresses that the node's own certificate is to carry",

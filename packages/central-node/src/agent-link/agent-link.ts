@@ -17,6 +17,7 @@ import { readAgentMessage } from "./agent-message.ts";
 import { type AgentSession, createAgentSession } from "./agent-session.ts";
 import { createOutgoing } from "./outgoing.ts";
 import { createRateBudget } from "./rate-budget.ts";
+import { createStrandedAgents } from "./stranded-agents.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 export type AgentLink = ReturnType<typeof createAgentLink>;
@@ -36,6 +37,9 @@ const sweepWindowMs = 300_000;
 /** Each with at most one part of half a megabyte or so in memory. */
 const maxLargeTransfers = 64;
 const offersAtOnce = 100;
+/** While the database is away from here and others serve: 20,000 agents are gone within minutes, and nobody is stormed. */
+const lookForStrandedEveryMs = 2000;
+const strandedLetGoAtOnce = 200;
 
 /** Holds the connections of agents, one a host, and hands each what is due for it. */
 export function createAgentLink({
@@ -48,6 +52,7 @@ export function createAgentLink({
   blocks,
   onSettled,
   renew,
+  databaseAnswers,
   now,
   log,
   ...sessionNeeds
@@ -62,6 +67,8 @@ export function createAgentLink({
   blocks: BlockService;
   /** Issues a certificate for this host's request, PEM. */
   renew(sensorId: string, certificateRequest: string, inUse: X509Certificate): Promise<string>;
+  /** Whether this Central Node can keep what agents say, and read what is ordered. */
+  databaseAnswers(): Promise<boolean>;
   lineage: string;
   authorities(): string;
   heartbeatSec: number;
@@ -75,6 +82,20 @@ export function createAgentLink({
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
   const slots = createTransferSlots(maxLargeTransfers);
   const outputBudget = createRateBudget({ perSec: maxOutputsPerSec, nowMs: () => performance.now() });
+  const fingerprints = new WeakMap<WebSocket, string>();
+  const stranded = createStrandedAgents({
+    *connections() {
+      for (const { socket } of connections.values()) {
+        if (socket.readyState !== socket.OPEN) continue;
+        const letGo = () => socket.close(closeCodes.goingAway, "the database is away from here: another may serve");
+        yield { key: fingerprints.get(socket) ?? "", letGo };
+      }
+    },
+    canServe: databaseAnswers,
+    letGoAtOnce: strandedLetGoAtOnce,
+    nowMs: () => performance.now(),
+    log,
+  });
   let closing = false;
 
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
@@ -83,6 +104,7 @@ export function createAgentLink({
     if (closing) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     try {
       const { certificate } = peerOf(request);
+      if (certificate !== null) stranded.returned(certificate.fingerprint256);
       const sensorId = certificate === null ? null : await agentOf(certificate);
       if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
       webSockets.handleUpgrade(request, socket, head, (webSocket) =>
@@ -112,6 +134,7 @@ export function createAgentLink({
       renew: (request) => renew(sensorId, request, certificate),
     });
     const connection: Connection = { session, socket, outgoing, lastHeardMs: performance.now() };
+    fingerprints.set(socket, certificate.fingerprint256);
     let settled = false;
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
     connections.set(sensorId, connection);
@@ -201,6 +224,8 @@ export function createAgentLink({
     sweep().catch((error) => log.warn({ err: error }, "could not look for undelivered orders"));
   }, sweepEveryMs);
   timer.unref();
+  const strandedTimer = setInterval(() => void stranded.look(), lookForStrandedEveryMs);
+  strandedTimer.unref();
   nudges.onNudge(deliver);
   nudges.onGap(lookAtEverything);
   server.on("upgrade", onUpgrade);
@@ -211,6 +236,7 @@ export function createAgentLink({
     async close(): Promise<void> {
       closing = true;
       clearInterval(timer);
+      clearInterval(strandedTimer);
       const open = [...connections.values()];
       for (const { socket } of open) socket.close(closeCodes.goingAway, "the Central Node goes down");
       await Promise.all(open.map(({ session }) => session.finish()));

@@ -60,10 +60,11 @@ export function createTlsApp({
       (reply as FastifyReply).code(400).send({ error: "Bad Request", message: "the path is not a well-formed URL" });
     },
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const { method, url } = request;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     request.log.info({ method, url: url.slice(0, 500), status: reply.statusCode, ms, address: request.ip }, "answered");
+    done();
   });
   cutOffWhenClosing(app.server, (hook) => app.addHook("preClose", hook));
   // Its type remembers the HTTPS server; routes are written for any.

@@ -18,6 +18,9 @@ export type Readings = {
   oldestOrderAgeSec(): Promise<number>;
 };
 
+/** Prometheus waits for 10 s by default. */
+const readWithinMs = 2000;
+
 export function createMetrics() {
   const registry = new Registry();
   // Event-loop lag, memory, CPU, garbage collection: the library's own names.
@@ -60,7 +63,7 @@ export function createMetrics() {
       help,
       registers: [registry],
       async collect() {
-        this.set(await read());
+        this.set(await readOr(Number.NaN, read));
       },
     });
   }
@@ -72,10 +75,12 @@ export function createMetrics() {
     blocksLost: (count: number) => blocksLost.inc(count),
     /** Counts and times every request of an app. */
     observe(app: FastifyInstance, surface: string): void {
-      app.addHook("onResponse", async (request, reply) => {
+      app.addHook("onResponse", (request, reply, done) => {
         // How long a stream was followed says nothing of how fast we answer.
-        if (String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) return;
-        requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+        if (!String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) {
+          requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+        }
+        done();
       });
     },
     read(readings: Readings): void {
@@ -109,4 +114,14 @@ export function createMetrics() {
       return app;
     },
   };
+}
+
+/** What needs a database that is away must not cost the numbers that are at hand. */
+async function readOr(unknown: number, read: () => number | Promise<number>): Promise<number> {
+  const late = new Promise<number>((resolve) => setTimeout(resolve, readWithinMs, unknown).unref());
+  try {
+    return await Promise.race([read(), late]);
+  } catch {
+    return unknown; // why is logged where requests fail
+  }
 }
