@@ -16,7 +16,7 @@ const sweepEveryMs = 500;
 /** A client has nothing to say behind its ClientHello until it is answered. */
 const maxBytesBeforeAnswer = 64 * 1024;
 
-/** Who waits for an answer waits for some turns of the event loop. */
+/** Of CPU time. Who waits for an answer waits for some turns of the event loop. */
 const turnMs = 20;
 const perTurn = 4;
 /** Shorter than agents wait for their handshake, so that no place in line is a dead one's. */

@@ -2,7 +2,7 @@ export type LaneLimits = {
   /** Under way at one moment, at the most. */
   atOnce: number;
   /**
-   * How long a turn of the event loop may become: above it fewer are under way, as each may want its part of the work in one
+   * How much CPU time a turn of the event loop may take: above it fewer are under way, as each may want its part of the work in one
    * turn; below it more, as then they wait for the network and not for us. Null: always `atOnce`.
    */
   turnMs: number | null;
@@ -12,16 +12,16 @@ export type LaneLimits = {
   maxWaitMs: number;
   /** After this one counts as arrived, so that those who dawdle keep nobody out. */
   maxUnderWayMs: number;
-  nowMs?: () => number;
+  workedMs?: () => number;
 };
 
 export type Lane = ReturnType<typeof createLane>;
 
 type Place = { state: "waiting" | "under way" | "gone"; sinceMs: number; enter: () => void; giveUp: () => void };
 
-const fewestAtOnce = 4;
+const fewestAtOnce = 16;
 /** What a lane begins with. */
-const someAtOnce = 16;
+const someAtOnce = 32;
 
 /** Those who want in, first come first served: so many under way at once, and so many that wait, each so long. */
 export function createLane({
@@ -31,7 +31,7 @@ export function createLane({
   maxWaiting,
   maxWaitMs,
   maxUnderWayMs,
-  nowMs = () => performance.now(),
+  workedMs = threadCpuMs,
 }: LaneLimits) {
   const queue: Place[] = [];
   /** Of `queue`: those before it were dealt with. */
@@ -44,7 +44,7 @@ export function createLane({
   let window = turnMs === null ? atOnce : Math.min(someAtOnce, atOnce);
 
   function letIn(): void {
-    const startedMs = nowMs();
+    const before = workedMs();
     for (let count = 0; count < perTurn && underWay.size < window; ) {
       const next = queue[head];
       if (next === undefined) break;
@@ -52,7 +52,7 @@ export function createLane({
       if (next.state !== "waiting") continue;
       waiting -= 1;
       next.state = "under way";
-      next.sinceMs = nowMs();
+      next.sinceMs = performance.now();
       underWay.add(next);
       count += 1;
       next.enter();
@@ -61,7 +61,7 @@ export function createLane({
     // With an immediate to come the event loop does not wait: until then it does one turn's work.
     setImmediate(() => {
       isScheduled = false;
-      adjust(nowMs() - startedMs);
+      adjust(workedMs() - before);
       schedule();
     });
   }
@@ -96,7 +96,7 @@ export function createLane({
         shed += 1;
         return null;
       }
-      const place: Place = { state: "waiting", sinceMs: nowMs(), enter, giveUp };
+      const place: Place = { state: "waiting", sinceMs: performance.now(), enter, giveUp };
       queue.push(place);
       waiting += 1;
       schedule();
@@ -108,7 +108,7 @@ export function createLane({
     },
     /** To be called every second or so. */
     sweep(): void {
-      const atMs = nowMs();
+      const atMs = performance.now();
       for (const place of underWay) {
         if (atMs - place.sinceMs < maxUnderWayMs) break;
         underWay.delete(place);
@@ -130,4 +130,10 @@ export function createLane({
     /** Sent away since the start: too many waited, or it took too long. */
     shed: (): number => shed,
   };
+}
+
+/** Time that others have had the processor says nothing of how much we do. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
