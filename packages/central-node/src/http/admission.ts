@@ -43,8 +43,15 @@ export function createAdmission({
   helloWithinMs?: number;
 }) {
   const common = { perTurn, maxWaitMs, maxUnderWayMs };
+  let acceptedNow = false;
+  /** libuv accepts one connection a turn: with handshakes in each, all would stand in the kernel's one line and not in ours. */
+  const holdBack = () => {
+    const accepted = acceptedNow;
+    acceptedNow = false;
+    return accepted;
+  };
   const lanes = {
-    queued: createLane({ ...queued, turnMs, ...common }),
+    queued: createLane({ ...queued, turnMs, holdBack, ...common }),
     others: createLane({ ...othersLimits, turnMs: null, ...common }),
   };
   /** Since when, in the order in which they came. */
@@ -57,6 +64,7 @@ export function createAdmission({
   const onTurn = server.listeners("connection") as ((socket: Socket) => void)[];
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
+    acceptedNow = true;
     socket.on("error", ignore);
     if (closing) socket.destroy();
     else hold(socket);

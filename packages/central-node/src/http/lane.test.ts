@@ -71,6 +71,21 @@ test("fewer are under way where turns of the event loop become long, and more wh
   assert.ok((await underWayWhen(6)) <= 16);
 });
 
+test("nobody is let in while more are to be taken into the line, but not for long", async () => {
+  let busy = true;
+  const { queue, log } = start({ holdBack: () => busy });
+  queue("a");
+  await settled();
+  busy = false;
+  await settled();
+  assert.deepEqual(log, ["a in"]);
+  busy = true;
+  queue("b");
+  const endMs = performance.now() + 10_000;
+  while (log.length < 2 && performance.now() < endMs) await setImmediate();
+  assert.deepEqual(log, ["a in", "b in"]);
+});
+
 test("who goes away while it waits takes no one's turn", async () => {
   const { queue, log, lane } = start({ atOnce: 1 });
   const [a, b] = ["a", "b", "c"].map(queue);

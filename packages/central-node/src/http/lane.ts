@@ -13,6 +13,8 @@ export type LaneLimits = {
   /** After this one counts as arrived, so that those who dawdle keep nobody out. */
   maxUnderWayMs: number;
   workedMs?: () => number;
+  /** Asked in each turn: whether to let nobody in yet, which goes on for so long that it does not matter. */
+  holdBack?: () => boolean;
 };
 
 export type Lane = ReturnType<typeof createLane>;
@@ -20,6 +22,7 @@ export type Lane = ReturnType<typeof createLane>;
 type Place = { state: "waiting" | "under way" | "gone"; sinceMs: number; enter: () => void; giveUp: () => void };
 
 const fewestAtOnce = 16;
+const longestHoldMs = 50;
 /** What a lane begins with. */
 const someAtOnce = 32;
 
@@ -32,6 +35,7 @@ export function createLane({
   maxWaitMs,
   maxUnderWayMs,
   workedMs = threadCpuMs,
+  holdBack = () => false,
 }: LaneLimits) {
   const queue: Place[] = [];
   /** Of `queue`: those before it were dealt with. */
@@ -41,9 +45,15 @@ export function createLane({
   const underWay = new Set<Place>();
   let shed = 0;
   let isScheduled = false;
+  let lastInMs = 0;
   let window = turnMs === null ? atOnce : Math.min(someAtOnce, atOnce);
 
   function letIn(): void {
+    if (holdBack() && performance.now() - lastInMs < longestHoldMs) {
+      setImmediate(letIn);
+      return;
+    }
+    lastInMs = performance.now();
     const before = workedMs();
     for (let count = 0; count < perTurn && underWay.size < window; ) {
       const next = queue[head];
