@@ -10,9 +10,12 @@ import { createDatabaseLink } from "./two-central-nodes-database-link.ts";
 
 /**
  * `nodes[i]` can be killed, paused, resumed and restarted; its `link` to the database can refuse, fall silent and be
- * restored. In what `client` offers, node 0 is the balancer, and node i + 1 is `nodes[i]` itself.
+ * restored. `main`: another main file of the nodes, and its first arguments. In what `client` offers, node 0 is the balancer, and node i + 1 is `nodes[i]` itself.
  */
-export async function createScaleOutLab(owner: Owner, { nodeCount = 3, flags = [] as string[] } = {}) {
+export async function createScaleOutLab(
+  owner: Owner,
+  { nodeCount = 3, flags = [], main }: { nodeCount?: number; flags?: string[]; main?: string[] } = {},
+) {
   const postgres = await startPostgres();
   // Owners clean up in the order in which they were told: the nodes must be gone before their database is.
   const cleanUps: (() => Promise<void> | void)[] = [];
@@ -34,7 +37,12 @@ export async function createScaleOutLab(owner: Owner, { nodeCount = 3, flags = [
   for (let index = 0; index < nodeCount; index++) {
     const link = await createDatabaseLink(database);
     inner.after(() => link.refuse());
-    nodes.push(Object.assign(await startCentralNode(inner, { database: link.url, flags }), { link }));
+    nodes.push(
+      Object.assign(
+        await startCentralNode(inner, { database: link.url, flags, ...(main === undefined ? {} : { main }) }),
+        { link },
+      ),
+    );
   }
   const [first] = nodes;
   if (first === undefined) throw new Error("a lab has at least one Central Node");

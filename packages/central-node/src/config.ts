@@ -48,7 +48,8 @@ export type Limits = Pick<
   | "maxHashesPerScope"
   | "taskDeliveryDays"
   | "agentHeartbeatSec"
-  | "newConnectionsPerSec"
+  | "agentsConnectingAtOnce"
+  | "agentsWaiting"
   | "sessionIdleHours"
   | "sessionHours"
 >;
@@ -114,7 +115,8 @@ export function readConfig(given: {
   }
   const { pendingExternalSystems, pendingPerAddress, pendingDays, maxBodyBytes } = settings;
   const { sessionIdleHours, sessionHours } = settings;
-  const { maxHashesPerScope, taskDeliveryDays, agentHeartbeatSec, newConnectionsPerSec } = settings;
+  const { maxHashesPerScope, taskDeliveryDays, agentHeartbeatSec } = settings;
+  const { agentsConnectingAtOnce, agentsWaiting } = settings;
   return {
     dataDir: resolve(settings.dataDir),
     api: readListenAddress(settings.api),
@@ -134,7 +136,8 @@ export function readConfig(given: {
       maxHashesPerScope,
       taskDeliveryDays,
       agentHeartbeatSec,
-      newConnectionsPerSec,
+      agentsConnectingAtOnce,
+      agentsWaiting,
       sessionIdleHours,
       sessionHours,
     },

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
+import { compileOnce, rowOf } from "../database/compile-once.ts";
 import type { Database, Reader, Tx } from "../database/database.ts";
 import type { AuditRow } from "../database/tables.ts";
 import type { Actor } from "./actor.ts";
@@ -24,6 +25,15 @@ export type ChainCheck =
 const genesis = "0".repeat(64);
 const pageSize = 2000;
 
+const columns = {
+  ...{ seq: true, at: true, actor_kind: true, actor_id: true, address: true, action: true, object: true },
+  ...{ result: true, detail: true, previous_hash: true, hash: true },
+} as const;
+const findLast = compileOnce((db, _: Record<never, string>) =>
+  db.selectFrom("audit_log").select(["seq", "hash"]).orderBy("seq", "desc").limit(1),
+);
+const insert = compileOnce((db, row: AuditRow) => db.insertInto("audit_log").values(rowOf(row, columns)));
+
 /**
  * Append-only and hash-chained: each entry's hash covers all of it and the hash before. The chain shows that nothing was
  * changed or removed in the middle; who can rewrite the whole table can make a new chain, so keep `lastHash` elsewhere.
@@ -31,12 +41,7 @@ const pageSize = 2000;
 export function createAuditLog({ database, now }: { database: Database; now: () => Date }) {
   /** Takes part in a transaction of `writeInTurn`: the turn is what keeps the chain a chain on several Central Nodes. */
   async function append(tx: Tx, entry: AuditEntry): Promise<void> {
-    const last = await tx
-      .selectFrom("audit_log")
-      .select(["seq", "hash"])
-      .orderBy("seq", "desc")
-      .limit(1)
-      .executeTakeFirst();
+    const [last] = await findLast(tx, {});
     const row = {
       seq: (last?.seq ?? 0) + 1,
       at: now().toISOString(),
@@ -52,10 +57,7 @@ export function createAuditLog({ database, now }: { database: Database; now: () 
       }),
       previous_hash: last?.hash ?? genesis,
     };
-    await tx
-      .insertInto("audit_log")
-      .values({ ...row, hash: hashOf(row) })
-      .execute();
+    await insert(tx, { ...row, hash: hashOf(row) });
   }
 
   return {

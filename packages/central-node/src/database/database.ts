@@ -8,13 +8,17 @@ import { migrate } from "./migrate.ts";
 import { migratePostgres } from "./migrate-postgres.ts";
 import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
 import { isPostgres, numbersOfBigints } from "./postgres.ts";
+import { createSnapshot } from "./sqlite-snapshot.ts";
 import type { Reader, Tables, Tx } from "./tables.ts";
 
 export type { Reader, Tx } from "./tables.ts";
 
 export type Database = {
   kind: "sqlite" | "postgres";
-  /** Reads see only what is committed and durable. */
+  /**
+   * Reads see only what is committed and durable, and all that this Central Node has committed before. On SQLite another
+   * program's commits are seen from the next turn of the event loop on.
+   */
   read: Reader;
   /**
    * Runs `work` in a transaction and resolves once it is durable. `work` must only use its transaction and may run again
@@ -66,8 +70,9 @@ function openSqlite(file: string) {
   // A connection of its own, so that a read between two statements of a write never sees what is not committed.
   const reader = new DatabaseSync(file);
   reader.exec("pragma busy_timeout = 10000; pragma query_only = on");
-  const write = new Kysely<Tables>({ dialect: createNodeSqliteDialect(writer) });
-  const read = new Kysely<Tables>({ dialect: createNodeSqliteDialect(reader) });
+  const snapshot = createSnapshot(reader);
+  const write = new Kysely<Tables>({ dialect: createNodeSqliteDialect(writer, { afterCommit: snapshot.end }) });
+  const read = new Kysely<Tables>({ dialect: createNodeSqliteDialect(reader, { beforeStatement: snapshot.begin }) });
   return {
     read,
     write,

@@ -50,17 +50,50 @@ for (const kind of testDatabases) {
 
   test(`${kind.name}: works run in the order they came in, each after the one before has ended`, async (t) => {
     const database = await kind.open(t);
-    const steps: string[] = [];
-    await Promise.all(
-      ["a", "b", "c"].map((key, index) =>
-        (index === 1 ? database.writeInTurn : database.write)(async (tx) => {
-          steps.push(`${key} starts`);
-          await put(tx, key);
-          steps.push(`${key} ends`);
+    for (const write of [database.write, database.writeInTurn]) {
+      const steps: string[] = [];
+      await Promise.all(
+        ["a", "b", "c"].map((key) =>
+          write(async (tx) => {
+            steps.push(`${key} starts`);
+            await mark(tx, key);
+            steps.push(`${key} ends`);
+          }),
+        ),
+      );
+      assert.deepEqual(steps, ["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"]);
+    }
+  });
+
+  test(`${kind.name}: a work in turn does not wait behind a thousand others, and they get on meanwhile`, async (t) => {
+    const database = await kind.open(t);
+    let othersDone = 0;
+    const others = Array.from({ length: 1000 }, () =>
+      database
+        .write((tx) => mark(tx, "none"))
+        .then(() => {
+          othersDone += 1;
         }),
-      ),
     );
-    assert.deepEqual(steps, ["a starts", "a ends", "b starts", "b ends", "c starts", "c ends"]);
+    // The first hundreds are under way by the time that these come.
+    await others[0];
+    for (let turns = 0; turns < 3; turns++) {
+      const before = othersDone;
+      await database.writeInTurn((tx) => mark(tx, "none"));
+      assert.ok(othersDone - before < 400 && othersDone < 1000, `${othersDone - before} others came before it`);
+    }
+    await Promise.all(others);
+  });
+
+  test(`${kind.name}: a work that is alone in its commit and throws is undone, and is told why`, async (t) => {
+    const database = await kind.open(t);
+    const refusal = new Error("not today");
+    const work = database.writeInTurn(async (tx) => {
+      await put(tx, "a");
+      throw refusal;
+    });
+    await assert.rejects(work, refusal);
+    assert.deepEqual(await keys(database), []);
   });
 
   test(`${kind.name}: what resolved is what another connection sees, and nothing of it before`, async (t) => {
@@ -72,8 +105,10 @@ for (const kind of testDatabases) {
       seenMeanwhile = [...(await keys(other)), ...(await keys(database))];
     });
     assert.deepEqual(seenMeanwhile, []);
-    assert.deepEqual(await keys(other), ["a"]);
     assert.deepEqual(await keys(database), ["a"]);
+    // The other's reads of that turn share a snapshot.
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(await keys(other), ["a"]);
   });
 
   test(`${kind.name}: 1,000 works at once all become true, and closing waits for them`, async (t) => {

@@ -1,4 +1,5 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
+import { runBare } from "./compile-once.ts";
 import type { Tables, Tx } from "./tables.ts";
 
 type Job = {
@@ -10,26 +11,36 @@ type Job = {
 
 /** Enough to share one flush of the disk among many, few enough that one conflict does not repeat much work. */
 const maxJobsPerCommit = 256;
+const maxOthersWithTurn = 16;
 const maxAttempts = 5;
 
 /** Deadlock and serialisation failure: PostgreSQL undid the transaction, and asks for another try. */
 const retriedPostgresCodes = new Set(["40P01", "40001"]);
 
+/** One transaction after the other on `db`. Works in turn, which people wait for, overtake the others. */
 export function createGroupCommit(db: Kysely<Tables>) {
-  const waiting: Job[] = [];
+  const inTurn: Job[] = [];
+  const others: Job[] = [];
   let draining: Promise<void> | null = null;
 
   async function drain() {
     // The requests that arrived in the same turn of the event loop share the first commit.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (waiting.length > 0) await commit(db, waiting.splice(0, maxJobsPerCommit));
+    while (inTurn.length + others.length > 0) await commit(db, takeNext());
     draining = null;
   }
 
+  function takeNext(): Job[] {
+    const first = inTurn.splice(0, maxJobsPerCommit);
+    // Who is answered after this commit must not wait for hundreds of reports; these must get on all the same.
+    return [...first, ...others.splice(0, first.length === 0 ? maxJobsPerCommit : maxOthersWithTurn)];
+  }
+
   return {
-    add<T>(work: (tx: Tx) => Promise<T>, { inTurn }: { inTurn: boolean }): Promise<T> {
+    add<T>(work: (tx: Tx) => Promise<T>, turn: { inTurn: boolean }): Promise<T> {
       return new Promise<T>((resolve, reject) => {
-        waiting.push({ inTurn, work, resolve: resolve as (result: unknown) => void, reject });
+        const job = { inTurn: turn.inTurn, work, resolve: resolve as (result: unknown) => void, reject };
+        (turn.inTurn ? inTurn : others).push(job);
         draining ??= drain();
       });
     },
@@ -57,21 +68,29 @@ async function commit(db: Kysely<Tables>, jobs: Job[]): Promise<void> {
 
 async function runAll(tx: Tx, jobs: Job[]): Promise<(() => void)[]> {
   // Taken first, and once for all jobs: whoever holds the turn waits for nobody who waits for the turn.
-  if (jobs.some((job) => job.inTurn)) await tx.updateTable("write_turn").set({ turn: sql`turn + 1` }).execute();
+  if (jobs.some((job) => job.inTurn)) await runBare(tx, "update write_turn set turn = turn + 1");
+  const [only, ...others] = jobs;
+  if (only !== undefined && others.length === 0) return [await runAlone(tx, only)];
   const outcomes: (() => void)[] = [];
   for (const job of jobs) {
-    await sql`savepoint job`.execute(tx);
+    await runBare(tx, "savepoint job");
     try {
       const result = await job.work(tx);
       outcomes.push(() => job.resolve(result));
     } catch (error) {
       if (isRetried(error)) throw error;
-      await sql`rollback to savepoint job`.execute(tx);
+      await runBare(tx, "rollback to savepoint job");
       outcomes.push(() => job.reject(error));
     }
-    await sql`release savepoint job`.execute(tx);
+    await runBare(tx, "release savepoint job");
   }
   return outcomes;
+}
+
+/** The transaction is its own: where it throws all is undone, and it is the one to be told. */
+async function runAlone(tx: Tx, job: Job): Promise<() => void> {
+  const result = await job.work(tx);
+  return () => job.resolve(result);
 }
 
 function isRetried(error: unknown): boolean {

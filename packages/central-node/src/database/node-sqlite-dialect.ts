@@ -1,4 +1,4 @@
-import type { DatabaseSync, SQLInputValue } from "node:sqlite";
+import type { DatabaseSync } from "node:sqlite";
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -9,14 +9,37 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { createSqliteConnection, type SqliteConnection, type SqliteRow } from "./sqlite-connection.ts";
+
+type Needs = {
+  /** Called before each statement. */
+  beforeStatement?: () => void;
+  /** Called after each commit. */
+  afterCommit?: () => void;
+};
+
+/** What runs a statement at once, past Kysely's promises and its queue. By the adapter, which a Kysely shares with its transactions. */
+const runners = new WeakMap<object, (sql: string, parameters: readonly unknown[]) => SqliteRow[]>();
+
+/** Null: not SQLite. Within a transaction only for its own statements. */
+export const sqliteRunnerOf = (adapter: object) => runners.get(adapter) ?? null;
 
 /** Kysely over Node's own SQLite: one connection, used by one query or transaction at a time. */
-export function createNodeSqliteDialect(sqlite: DatabaseSync): Dialect {
+export function createNodeSqliteDialect(sqlite: DatabaseSync, needs: Needs = {}): Dialect {
+  const connection = createSqliteConnection(sqlite);
+  const run: SqliteConnection["run"] = (sql, parameters) => {
+    needs.beforeStatement?.();
+    return connection.run(sql, parameters);
+  };
   return {
-    createAdapter: createQueuedAdapter,
+    createAdapter() {
+      const adapter = createQueuedAdapter();
+      runners.set(adapter, (sql, parameters) => run(sql, parameters).rows);
+      return adapter;
+    },
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
-    createDriver: () => createDriver(sqlite),
+    createDriver: () => createDriver(connection, run, needs),
   };
 }
 
@@ -28,11 +51,8 @@ function createQueuedAdapter(): SqliteAdapter {
   return Object.defineProperty(new SqliteAdapter(), "supportsMultipleConnections", { value: true });
 }
 
-/** Statements kept prepared; the SQL that stores make is a small fixed set, but lists of values vary in length. */
-const maxPreparedStatements = 200;
-
-function createDriver(sqlite: DatabaseSync): Driver {
-  const connection = createConnection(sqlite);
+function createDriver(sqlite: SqliteConnection, run: SqliteConnection["run"], { afterCommit }: Needs): Driver {
+  const connection = createConnection(run);
   const waiting: (() => void)[] = [];
   let taken = false;
 
@@ -54,10 +74,11 @@ function createDriver(sqlite: DatabaseSync): Driver {
     },
     async commitTransaction() {
       sqlite.exec("commit");
+      afterCommit?.();
     },
     async rollbackTransaction() {
       // SQLite itself rolls back on some errors (a full disk, say); a second rollback would hide the first error.
-      if (sqlite.isTransaction) sqlite.exec("rollback");
+      if (sqlite.isInTransaction()) sqlite.exec("rollback");
     },
     async destroy() {
       sqlite.close();
@@ -65,25 +86,11 @@ function createDriver(sqlite: DatabaseSync): Driver {
   };
 }
 
-function createConnection(sqlite: DatabaseSync): DatabaseConnection {
-  const prepared = new Map<string, ReturnType<DatabaseSync["prepare"]>>();
-
-  function prepare(sql: string) {
-    const known = prepared.get(sql);
-    if (known !== undefined) return known;
-    if (prepared.size >= maxPreparedStatements) prepared.clear();
-    const statement = sqlite.prepare(sql);
-    prepared.set(sql, statement);
-    return statement;
-  }
-
+function createConnection(run: SqliteConnection["run"]): DatabaseConnection {
   return {
     async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
-      const statement = prepare(query.sql);
-      const parameters = query.parameters as SQLInputValue[];
-      if (statement.columns().length > 0) return { rows: statement.all(...parameters) as R[] };
-      const { changes } = statement.run(...parameters);
-      return { rows: [], numAffectedRows: BigInt(changes) };
+      const { rows, changes } = run(query.sql, query.parameters);
+      return { rows: rows as R[], numAffectedRows: BigInt(changes) };
     },
     // biome-ignore lint/correctness/useYield: no store streams; Kysely's interface asks for the method
     async *streamQuery() {

@@ -6,9 +6,17 @@ export type ClientCertificate = { fingerprint: string; subject: string; validFro
 /** Enough for every honest name; a hostile one may be as long as a TLS record allows. */
 const maxSubjectLength = 512;
 
+/** A certificate is one object for all requests of its connection. */
+const fingerprints = new WeakMap<X509Certificate, string>();
+
 /** SHA-256 of the DER, lower-case hex. */
 export function fingerprintOfPeer(peer: X509Certificate): string {
-  return peer.fingerprint256.replaceAll(":", "").toLowerCase();
+  let fingerprint = fingerprints.get(peer);
+  if (fingerprint === undefined) {
+    fingerprint = peer.fingerprint256.replaceAll(":", "").toLowerCase();
+    fingerprints.set(peer, fingerprint);
+  }
+  return fingerprint;
 }
 
 /** What is shown of a stranger's certificate. Nothing in it is verified, and all of it is hostile. */

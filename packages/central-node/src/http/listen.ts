@@ -1,6 +1,9 @@
 import type { AddressInfo } from "node:net";
 import type { FastifyInstance, FastifyListenOptions } from "fastify";
 
+/** Connections that the kernel keeps until we get to them; as many as Linux allows by itself. With fewer a storm waits for retries. */
+const backlog = 4096;
+
 /**
  * Listens (port 0: a free one; host *: every address) and returns the URL that reaches it from this machine. `reusePort`:
  * also where another process of this account listens that says so, too.
@@ -14,6 +17,7 @@ export async function listen(
   const options: FastifyListenOptions & { reusePort?: true } = {
     host: host === "*" ? "::" : host,
     port,
+    backlog,
     // Left out where it is not asked for: there are systems on which the very option is an error.
     ...(reusePort ? { reusePort } : {}),
   };

@@ -12,13 +12,16 @@ export function askForWantedBodies(app: FastifyInstance): void {
     asking.add(request);
     server.emit("request", request, response);
   });
-  app.addHook("preParsing", async ({ raw, headers, routeOptions }, reply) => {
-    if (!asking.has(raw) || Number(headers["content-length"]) > routeOptions.bodyLimit) return;
-    asking.delete(raw);
-    reply.raw.writeContinue();
+  app.addHook("preParsing", ({ raw, headers, routeOptions }, reply, _body, done) => {
+    if (asking.has(raw) && !(Number(headers["content-length"]) > routeOptions.bodyLimit)) {
+      asking.delete(raw);
+      reply.raw.writeContinue();
+    }
+    done();
   });
-  app.addHook("onSend", async ({ raw }, reply) => {
+  app.addHook("onSend", ({ raw }, reply, _payload, done) => {
     // What comes next on this connection might be the body, or another request.
     if (asking.has(raw)) reply.header("connection", "close");
+    done();
   });
 }

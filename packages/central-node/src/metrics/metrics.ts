@@ -11,6 +11,7 @@ export type BlockCounts = Pick<Metrics, "blocked" | "blocksLost">;
 /** What the composition root can tell at any time. Ages are in seconds; 0: nothing waits. */
 export type Readings = {
   agentsConnected(): number;
+  agentsWaiting(): number;
   agentsShed(): number;
   /** By reason. */
   strangersRefused(): Readonly<Record<string, number>>;
@@ -74,17 +75,20 @@ export function createMetrics() {
     blocksLost: (count: number) => blocksLost.inc(count),
     /** Counts and times every request of an app. */
     observe(app: FastifyInstance, surface: string): void {
-      app.addHook("onResponse", async (request, reply) => {
+      app.addHook("onResponse", (request, reply, done) => {
         // How long a stream was followed says nothing of how fast we answer.
-        if (String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) return;
-        requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+        if (!String(reply.getHeader("Content-Type")).startsWith("text/event-stream")) {
+          requests.observe({ surface, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000);
+        }
+        done();
       });
     },
     read(readings: Readings): void {
       gauge("cordon_agents_connected", "Agents connected to this Central Node", readings.agentsConnected);
+      gauge("cordon_agents_waiting", "Agents that wait in line to connect", readings.agentsWaiting);
       gauge(
         "cordon_agent_connections_shed",
-        "Connections of agents refused above the rate, since the start",
+        "Connections of agents cut off before their handshake, as too many waited or for too long, since the start",
         readings.agentsShed,
       );
       new Gauge({

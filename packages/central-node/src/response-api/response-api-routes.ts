@@ -26,6 +26,7 @@ import { digestOf, takeJsonBodies } from "../http/json-body.ts";
 import { type Peer, peerOf } from "../http/peer.ts";
 import { toProblem } from "../http/to-problem.ts";
 import type { SettingService } from "../settings/setting-service.ts";
+import type { SettingState } from "../settings/setting-state.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { sendProblem } from "./response-api-errors.ts";
 import * as translate from "./translate.ts";
@@ -98,7 +99,10 @@ export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, a
       });
       const states = await settings.listStates(found);
       const [only] = found;
-      const blocks24h = await blocks.countLastDay(found.length === 1 && only !== undefined ? only.sensorId : null);
+      // Only of rules of prevention is it said how much they blocked.
+      const blocks24h = hasPrevention(states)
+        ? await blocks.countLastDay(found.length === 1 && only !== undefined ? only.sensorId : null)
+        : () => 0;
       const sensors = found.map((host) => translate.fromHost(host, states.get(host.sensorId) ?? [], blocks24h));
       return { server: { version }, sensors };
     });
@@ -184,6 +188,11 @@ export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, a
       request.log.error({ err: error }, "a refusal is missing in the audit log");
     }
   }
+}
+
+function hasPrevention(states: ReadonlyMap<string, SettingState[]>): boolean {
+  for (const ofHost of states.values()) if (ofHost.some(({ action }) => action === "prevention")) return true;
+  return false;
 }
 
 function refuseUnknownPath(): never {

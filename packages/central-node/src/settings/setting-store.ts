@@ -1,4 +1,4 @@
-import { compileOnce } from "../database/compile-once.ts";
+import { compileOnce, rowOf } from "../database/compile-once.ts";
 import type { Reader, Tx } from "../database/database.ts";
 import type { SettingRow } from "../database/tables.ts";
 
@@ -13,6 +13,17 @@ const headsOfHost = compileOnce((db, { sensorId }: { sensorId: string }) =>
 const reportsOfHost = compileOnce((db, { sensorId }: { sensorId: string }) =>
   db.selectFrom("setting_reports").selectAll().where("sensor_id", "=", sensorId),
 );
+const columns = {
+  ...{ target: true, action: true, generation: true, wish: true, enabled: true, ordered_at: true, ordered_by: true },
+  ...{ ends_at: true, digest: true, deltas_since: true, forgotten_at: true },
+} as const;
+const putOne = compileOnce((db, given: SettingRow) => {
+  const row = rowOf(given, columns);
+  return db
+    .insertInto("settings")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["target", "action"]).doUpdateSet(row));
+});
 
 export const settingStore = {
   async find(db: Reader | Tx, target: string, action: string): Promise<SettingRow | undefined> {
@@ -40,11 +51,7 @@ export const settingStore = {
   },
 
   async put(tx: Tx, row: SettingRow): Promise<void> {
-    await tx
-      .insertInto("settings")
-      .values(row)
-      .onConflict((conflict) => conflict.columns(["target", "action"]).doUpdateSet(row))
-      .execute();
+    await putOne(tx, row);
   },
 
   listReports(db: Reader, sensorIds: readonly string[] | null) {
