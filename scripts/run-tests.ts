@@ -15,6 +15,8 @@ import { startPostgres } from "@cordon/central-node/test-postgres";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const testFiles = ["architecture.test.ts", "{packages/*,system-tests,bench}/src/**/*.test.ts", "scripts/**/*.test.ts"];
 
+/** Begun before all others: it boots an emulated machine, and begun late it would run alone to the end. */
+const longest = "system-tests/src/agent-service.test.ts";
 /**
  * For one test with all that it holds. The slowest system tests kill and restart real programs many times: about a minute
  * on two idle cores, and several where something else runs beside them.
@@ -22,6 +24,7 @@ const testFiles = ["architecture.test.ts", "{packages/*,system-tests,bench}/src/
 const testTimeoutMs = 300_000;
 /** For all of them: a test file that leaves a handle open never ends, and CI must say which one it was. */
 const wholeRunTimeoutMs = 25 * 60_000;
+const shownSlowest = 40;
 
 type LeftOut = { file: string; test: string; why: string };
 
@@ -29,14 +32,19 @@ const words = process.argv.slice(2);
 const filters = words.filter((word) => !word.startsWith("--"));
 const files = testFiles
   .flatMap((pattern) => globSync(pattern, { cwd: root }).sort())
-  .filter((file) => filters.length === 0 || filters.some((filter) => isUnder(file, filter)));
+  .filter((file) => filters.length === 0 || filters.some((filter) => isUnder(file, filter)))
+  .sort((one, other) => Number(other === longest) - Number(one === longest));
 
 if (files.length === 0) {
   console.error(`no test file is under ${filters.join(", ")}`);
   process.exit(1);
 }
 
+// The suite starts the same few programs some hundred times; with what was compiled kept, a start costs two thirds.
+process.env.NODE_COMPILE_CACHE ??= join(root, ".cordon", "compile-cache");
+
 const leftOut: LeftOut[] = [];
+const tookMs = new Map<string, number>();
 // One PostgreSQL for all files; a file that is run by itself starts its own.
 const postgres = files.some(needsPostgres) ? await startPostgres() : null;
 if (postgres !== null) process.env.CORDON_TEST_POSTGRES = postgres.url;
@@ -51,12 +59,14 @@ const tests = run({
 tests.on("test:pass", noteLeftOut);
 // A failing `todo` test does not fail the run, so it is left out as well.
 tests.on("test:fail", noteLeftOut);
-tests.on("test:summary", ({ file, success }) => {
+tests.on("test:summary", ({ file, success, duration_ms }) => {
   // The summary without a file is the one of the whole run.
-  if (file === undefined && !success) process.exitCode = 1;
+  if (file !== undefined) tookMs.set(relative(root, file), duration_ms);
+  else if (!success) process.exitCode = 1;
 });
 await pipeline(tests.compose(spec()), process.stdout, { end: false });
 await postgres?.stop();
+saySlowest();
 sayWhatWasLeftOut();
 
 function needsPostgres(file: string): boolean {
@@ -82,6 +92,14 @@ function noteLeftOut(event: {
     test: event.name,
     why: typeof reason === "string" && reason !== "" ? reason : `marked ${mark} without a reason`,
   });
+}
+
+/** Where the time of a run goes: two cores and half an hour are all that CI has. */
+function saySlowest() {
+  const slowest = [...tookMs].sort(([, one], [, other]) => other - one).slice(0, shownSlowest);
+  if (slowest.length < shownSlowest) return;
+  console.log("\nSlowest files:");
+  for (const [file, ms] of slowest) console.log(`  ${(ms / 1000).toFixed(1).padStart(6)} s  ${file}`);
 }
 
 function sayWhatWasLeftOut() {

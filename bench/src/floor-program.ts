@@ -1,5 +1,5 @@
 /**
- * The floors of P3 and P6 in processes of their own: a bare server behind mutual TLS, and clients of it. Times are in
+ * The floors of P2, P3 and P6 in processes of their own: a bare server behind mutual TLS, and clients of it. Times are in
  * milliseconds.
  */
 import { once } from "node:events";
@@ -26,6 +26,8 @@ const calls = {
     await once(server, "listening");
     return (server.address() as AddressInfo).port;
   },
+
+  cost: () => ({ residentBytes: process.memoryUsage.rss() }),
 
   /** Clients that stay, and answer each message. */
   async connect({ clients, port, pem }: { clients: number; port: number; pem: string }) {

@@ -9,7 +9,7 @@ import Fastify from "fastify";
 import { serveCalls } from "../../system-tests/src/network-isolation-program.ts";
 
 export type Load = { url: string; pem: string; method: "GET" | "POST"; body?: string; seconds: number };
-export type Loaded = { perSec: number; p99Ms: number };
+export type Loaded = { requests: number; perSec: number; p99Ms: number };
 
 const connections = 10;
 
@@ -27,7 +27,7 @@ const calls = {
     });
     const failed = result.non2xx + result.errors + result.timeouts;
     if (failed > 0 || result["2xx"] === 0) throw new Error(`${failed} of the requests to ${url} failed`);
-    return { perSec: result["2xx"] / result.duration, p99Ms: result.latency.p99 };
+    return { requests: result["2xx"], perSec: result["2xx"] / result.duration, p99Ms: result.latency.p99 };
   },
 
   /** One answer read to its end: its text where asked for, and the milliseconds it took. */

@@ -6,6 +6,7 @@ import { responseApiBase } from "@cordon/contract";
 import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { createFolder, type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { fillWithHosts, sensorIdOf } from "./p5-hosts.ts";
@@ -19,13 +20,8 @@ const widestFloor = 0.2;
 const order = JSON.stringify({ settings: { autoTurnoffTimeoutInSec: 3600, excludedRules: [] } });
 
 /** `rounds` of `seconds` each for ours and the floor, of each of three calls; then `rounds` whole lists. */
-export async function p5({ hosts = 15_000, rounds = 7, seconds = 3 } = {}): Promise<BenchRow[]> {
-  const cleanUps: (() => Promise<void> | void)[] = [];
-  try {
-    return await measure({ after: (cleanUp) => void cleanUps.unshift(cleanUp) }, { hosts, rounds, seconds });
-  } finally {
-    for (const cleanUp of cleanUps) await cleanUp();
-  }
+export function p5({ hosts = 15_000, rounds = 7, seconds = 3 } = {}): Promise<BenchRow[]> {
+  return asOwner((owner) => measure(owner, { hosts, rounds, seconds }));
 }
 
 async function measure(owner: Owner, { hosts, rounds, seconds }: { hosts: number; rounds: number; seconds: number }) {

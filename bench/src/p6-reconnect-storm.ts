@@ -1,25 +1,27 @@
 /** P6: all agents are cut at once; until all are back and hold what was ordered meanwhile, and how the API fares in between. */
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { type Owner, thisMachine } from "../../system-tests/src/programs.ts";
+import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { monotonicMs } from "./fleet/fleet-messages.ts";
+import { startFloor } from "./floor.ts";
+import { controlOf } from "./noise.ts";
 import type { P6Calls } from "./p6-program.ts";
-import { asOwner, newHashes, prepareFleet, startFloor } from "./prepared-fleet.ts";
+import { type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
 
 const withinMs = 5 * 60_000;
 const program = new URL("./p6-program.ts", import.meta.url).href;
 const [timesFloor, apiMs] = [2, 250];
-/** The floor's first and second half of the rounds, one against the other: further from 1, and the run says nothing. */
-const widestControl = 1.25;
+type Sizes = FleetSize & { rounds: number };
 
-export function p6({ hosts = 10_000, rounds = 3 } = {}): Promise<BenchRow[]> {
-  return asOwner((owner) => measure(owner, { hosts, rounds }));
+export function p6({ hosts = 10_000, rounds = 3, ...size }: Partial<Sizes> = {}): Promise<BenchRow[]> {
+  return asOwner((owner) => measure(owner, { ...size, hosts, rounds }));
 }
 
-async function measure(owner: Owner, { hosts, rounds }: { hosts: number; rounds: number }): Promise<BenchRow[]> {
-  const { central, fleet, ban, pem, base } = await prepareFleet(owner, { hosts });
-  await fleet.connect(withinMs);
+async function measure(owner: Owner, { hosts, rounds, ...size }: Sizes): Promise<BenchRow[]> {
+  const { central, fleet, ban, pem, base, connect } = await fleetFor(owner, { ...size, hosts });
+  await connect();
   const [floorServer, floorClients] = [startFloor(owner), startFloor(owner)];
   const port = await floorServer.ask("serveHandshakes", { pem });
   const shakeHands = () => floorClients.ask("shakeHands", { clients: hosts, port, pem });
@@ -51,10 +53,9 @@ async function measure(owner: Owner, { hosts, rounds }: { hosts: number; rounds:
   const { order } = await ban(newHashes(10));
   const afterKillMs = (await fleet.untilAcknowledged(order, withinMs)).lastMs - readyMs;
 
-  const [floor, control] = [median(took.floor), median(took.control) / median(took.floor)];
-  const isNoisy = control > widestControl || control < 1 / widestControl;
+  const [floor, control] = [median(took.floor), controlOf(took.floor, took.control)];
   const spreadOf = (values: number[]) => `${Math.min(...values).toFixed(0)} to ${Math.max(...values).toFixed(0)}`;
-  const floors = `floor ${spreadOf([...took.floor, ...took.control])}, against itself ${control.toFixed(2)}`;
+  const floors = `floor ${spreadOf([...took.floor, ...took.control])}, against itself ${control.ratio.toFixed(2)}`;
   const time = (figure: string, value: number, spread: string, note: string): BenchRow => ({
     id: "P6",
     figure,
@@ -64,8 +65,8 @@ async function measure(owner: Owner, { hosts, rounds }: { hosts: number; rounds:
     ratio: value / floor,
     spread: `${spread} (${floors})`,
     target: `≤ ${timesFloor} × floor`,
-    met: !isNoisy && value / floor <= timesFloor,
-    note: `${note} Floor: as many handshakes with a bare TLS server, ${((hosts / floor) * 1000).toFixed(0)}/s.${isNoisy ? " Too noisy a run: counts as missed." : ""}`,
+    met: !control.isNoisy && value / floor <= timesFloor,
+    note: `${note} Floor: as many handshakes with a bare TLS server, ${((hosts / floor) * 1000).toFixed(0)}/s.${control.note}`,
   });
   const api = (figure: string, values: number[]): BenchRow => ({
     id: "P6",

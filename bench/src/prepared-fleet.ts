@@ -4,32 +4,53 @@ import { createExternalSystem, curlAs } from "../../system-tests/src/external-sy
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
 import { startFleet } from "./fleet/fleet.ts";
-import type { FloorCalls } from "./floor-program.ts";
+import { enrolledFleet } from "./fleet-folder.ts";
 import type { P1Calls } from "./p1-program.ts";
 
 const client = new URL("./p1-program.ts", import.meta.url).href;
-const floor = new URL("./floor-program.ts", import.meta.url).href;
 
-/** Enrols the hosts; the caller lets them connect. */
-export async function prepareFleet(owner: Owner, { hosts, flags = [] }: { hosts: number; flags?: string[] }) {
-  const central = await startCentralNode(owner, { flags });
+export type PreparedFleet = Awaited<ReturnType<typeof prepareFleet>>;
+
+/**
+ * `fleetFolder`: where fleets that are enrolled already are kept for other benchmarks and runs. `prepared`: the one to use
+ * in place of one of its own, for tests, which need not start all of it anew.
+ */
+export type FleetSize = { hosts: number; fleetFolder?: string | undefined; prepared?: PreparedFleet | undefined };
+
+const connectWithinMs = 10 * 60_000;
+
+export const fleetFor = (owner: Owner, size: FleetSize, flags: string[] = []): Promise<PreparedFleet> =>
+  size.prepared === undefined ? prepareFleet(owner, { ...size, flags }) : Promise.resolve(size.prepared);
+
+/** The hosts are enrolled; the caller lets them connect. */
+export async function prepareFleet(
+  owner: Owner,
+  { hosts, fleetFolder, flags = [] }: Omit<FleetSize, "prepared"> & { flags?: string[] },
+) {
+  const { data, identities } = await enrolledFleet(owner, hosts, fleetFolder);
+  const central = await startCentralNode(owner, { flags, dataFrom: data });
   const system = createExternalSystem(owner, { inOneFile: true });
   const pem = system.curlFlags[1] ?? "";
-  await curlAs(system, central).get("sensors");
+  await curlAs(system, central).get("sensors?sensor_id=00000000-0000-4000-8000-000000000000");
   await central.acceptSystem(system);
-  const { token } = await central.admin<{ token: string }>("join-token", "create", "--uses", String(hosts));
-  const fleet = await startFleet({ hosts, servers: [new URL(central.api).host], token });
+  const fleet = await startFleet({ hosts, servers: [new URL(central.api).host], identities });
   owner.after(() => fleet.close());
   const base = `/kata/response_api/v1/${system.id}`;
   const soar = startProgram<P1Calls>(thisMachine, client);
   owner.after(() => soar.kill());
   await soar.ask("connect", { url: central.api, pem });
   let generation = 0;
+  let connecting: Promise<void> | null = null;
   return {
     central,
     fleet,
     pem,
     base,
+    /** Resolves once all are connected. */
+    connect(): Promise<void> {
+      connecting ??= fleet.connect(connectWithinMs);
+      return connecting;
+    },
     /** A prevention rule for all hosts. Resolves once it is accepted, with when it left and how to await it. */
     async ban(hashes: string[]) {
       const body = { settings: { objects: hashes.map((sha256) => ({ file: { sha256 } })) } };
@@ -41,20 +62,4 @@ export async function prepareFleet(owner: Owner, { hosts, flags = [] }: { hosts:
   };
 }
 
-export function startFloor(owner: Owner) {
-  const program = startProgram<FloorCalls>(thisMachine, floor);
-  owner.after(() => program.kill());
-  return program;
-}
-
 export const newHashes = (count: number) => Array.from({ length: count }, () => randomBytes(32).toString("hex"));
-
-/** Ends all that `measure` started, the newest first, whatever came of it. */
-export async function asOwner<T>(measure: (owner: Owner) => Promise<T>): Promise<T> {
-  const cleanUps: (() => Promise<void> | void)[] = [];
-  try {
-    return await measure({ after: (cleanUp) => void cleanUps.unshift(cleanUp) });
-  } finally {
-    for (const cleanUp of cleanUps) await cleanUp();
-  }
-}

@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,7 +60,8 @@ process.once("exit", () => {
 
 /**
  * cordon-server on a data directory of its own, ready. On this machine it takes free ports, inside a namespace 443 and
- * 8443. `main`: another main file and its first arguments, for crash tests; `start --data-dir …` follows them.
+ * 8443. `main`: another main file and its first arguments, for crash tests; `start --data-dir …` follows them. `dataFrom`:
+ * a data directory to begin with a copy of.
  */
 export async function startCentralNode(
   owner: Owner,
@@ -69,10 +70,12 @@ export async function startCentralNode(
     database,
     flags = [],
     main = [serverMain],
-  }: { place?: Place; database?: string; flags?: string[]; main?: string[] } = {},
+    dataFrom,
+  }: { place?: Place; database?: string; flags?: string[]; main?: string[]; dataFrom?: string } = {},
 ) {
   const process_ = createProcess(owner, place);
   const dataDir = createFolder(owner, "node");
+  if (dataFrom !== undefined) cpSync(dataFrom, dataDir, { recursive: true });
   const fixed = ["--data-dir", dataDir, ...(database === undefined ? [] : ["--database", database]), ...flags];
   const isAlone = place !== thisMachine;
   let listen = isAlone

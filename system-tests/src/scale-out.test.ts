@@ -1,14 +1,19 @@
-/** Central Nodes behind haproxy on one PostgreSQL: one may go, or lose its database, and the others serve. */
+/** Central Nodes behind haproxy on one PostgreSQL: one may go, hang, or lose its database; the others serve, and its agents move. */
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import pg from "pg";
 import { curlAs } from "./external-system.ts";
 import { until } from "./namespaces.ts";
-import { createScaleOutLab } from "./scale-out-lab.ts";
+import { agentsOf, createScaleOutLab } from "./scale-out-lab.ts";
 import { readiness } from "./two-central-nodes-lab.ts";
 
 test("Central Nodes behind haproxy", async (t) => {
-  const { nodes, balancer, system, postgres, database } = await createScaleOutLab(t, { nodeCount: 2 });
+  const flags = ["--agent-heartbeat-sec", "1"];
+  const lab = await createScaleOutLab(t, { nodeCount: 2, flags });
+  const { nodes, balancer, system, client, postgres, database } = lab;
+  const hosts = await lab.enrolHosts(4);
+  let seconds = 3600;
   // A connection of its own for each request: one that was kept may be to a node that was just taken out.
   const anyone = curlAs(system, balancer);
   const [a, b] = nodes;
@@ -23,14 +28,88 @@ test("Central Nodes behind haproxy", async (t) => {
     await administrator.end();
   };
   const answered = async () => (await anyone.get("sensors")).status;
+  /** An order for each host, given to each Central Node named, is in force. */
+  async function insistThatOrdersArrive(through: number[]) {
+    for (const index of through) {
+      seconds += 1;
+      const answers = await Promise.all(hosts.map(({ sensorId }) => client.isolate(sensorId, seconds, index + 1)));
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      await Promise.all(hosts.map((host) => host.untilIsolatedFor(seconds)));
+    }
+  }
+  const untilHeld = (expected: (counts: [number, number]) => boolean) =>
+    until(
+      "agents are where they belong",
+      async () => {
+        const counts = (await Promise.all([a, b].map((node) => agentsOf(node)))) as [number, number];
+        return hosts.every((host) => host.isConnected()) && counts[0] + counts[1] === hosts.length && expected(counts);
+      },
+      // After an outage for all they wait, each for a while of its own.
+      60_000,
+    );
+
+  await t.test("agents are spread over the nodes, and an order given to any of them reaches each host", async () => {
+    await untilHeld(([atA, atB]) => atA > 0 && atB > 0);
+    await insistThatOrdersArrive([0, 1]);
+  });
 
   await t.test("one that is killed is left out until it is back", async () => {
     await a.kill();
+    await untilHeld(([, atB]) => atB === hosts.length);
     await untilUp([1]);
     assert.equal(await answered(), 200);
+    await insistThatOrdersArrive([1]);
+    await a.restart();
+    await untilUp([0, 1]);
+    await insistThatOrdersArrive([0]);
+  });
+
+  await t.test("the agents of one that ends in good order move at once", async () => {
+    const stopping = a.kill("SIGTERM");
+    await untilHeld(([, atB]) => atB === hosts.length);
+    await stopping;
+    await insistThatOrdersArrive([1]);
     await a.restart();
     await untilUp([0, 1]);
   });
+
+  await t.test(
+    "one that hangs with orders under way is left out, and adds nothing that is older when it goes on",
+    async () => {
+      const taskIds = hosts.map(() => randomUUID());
+      const underWay = hosts.flatMap(({ sensorId }, index) => [
+        client.runShell(taskIds[index] ?? "", sensorId, `echo ${taskIds[index]}`, 1),
+        client.isolate(sensorId, 90_000 + index, 1),
+      ]);
+      await Promise.race(underWay);
+      a.pause();
+      await untilUp([1]);
+      await untilHeld(([, atB]) => atB === hosts.length);
+      await insistThatOrdersArrive([1]);
+      a.resume();
+      const outcomes = await Promise.allSettled(underWay);
+      for (const outcome of outcomes) {
+        if (outcome.status === "fulfilled")
+          assert.ok([200, 503].includes(outcome.value.status), JSON.stringify(outcome));
+      }
+      await untilUp([0, 1]);
+      await until("each task that was accepted has ended", async () => {
+        const tasks = await Promise.all(taskIds.map((taskId) => client.task(taskId, 2)));
+        return tasks.every(({ status, body }) => status === 404 || body.state === "completed");
+      });
+      for (const host of hosts) {
+        const { body } = await client.setting(host.sensorId, "network_isolation", 2);
+        await host.untilIsolatedFor((body.settings as { autoTurnoffTimeoutInSec: number }).autoTurnoffTimeoutInSec);
+        assert.ok(
+          host.runs().every((count) => count === 1),
+          "no task ran twice",
+        );
+      }
+      await insistThatOrdersArrive([0, 1]);
+      const check = await b.admin<{ intact: boolean }>("audit", "verify");
+      assert.ok(check.intact, JSON.stringify(check));
+    },
+  );
 
   await t.test("one that is cut off from the database is left out, and comes back by itself", async () => {
     await b.link.refuse();
@@ -47,11 +126,24 @@ test("Central Nodes behind haproxy", async (t) => {
     await untilUp([0, 1]);
   });
 
-  await t.test("PostgreSQL killed and started again: every node is back by itself", async () => {
-    await postgres.end("SIGKILL");
+  for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+    await t.test(`PostgreSQL ended by ${signal} and started again: every node is back by itself`, async () => {
+      await postgres.end(signal);
+      await untilUp([]);
+      await postgres.start();
+      await untilUp([0, 1]);
+      assert.equal(await answered(), 200);
+    });
+  }
+
+  await t.test("PostgreSQL that stands still: no node is ready until it goes on", async () => {
+    postgres.pause();
     await untilUp([]);
-    await postgres.start();
+    postgres.resume();
     await untilUp([0, 1]);
-    assert.equal(await answered(), 200);
+    await untilHeld(() => true);
+    await insistThatOrdersArrive([0, 1]);
+    const check = await a.admin<{ intact: boolean }>("audit", "verify");
+    assert.ok(check.intact, JSON.stringify(check));
   });
 });

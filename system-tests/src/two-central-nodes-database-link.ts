@@ -7,7 +7,7 @@ export type DatabaseLink = Awaited<ReturnType<typeof createDatabaseLink>>;
 
 /** `url` stands for `database` behind the relay, which listens on a free port of this machine. */
 export async function createDatabaseLink(database: string) {
-  const target = new URL(database);
+  let target = new URL(database);
   const pairs = new Set<readonly [Socket, Socket]>();
   let silent = false;
   let server: Server | null = null;
@@ -60,6 +60,10 @@ export async function createDatabaseLink(database: string) {
     fallSilent() {
       silent = true;
       for (const pair of pairs) hush(pair);
+    },
+    /** New connections lead to another PostgreSQL from now on, as when an address moves to the standby. */
+    pointTo(other: string) {
+      target = new URL(other);
     },
     async restore() {
       silent = false;

@@ -5,6 +5,7 @@ import { appendFileSync, readFileSync } from "node:fs";
 import { parseJoinToken } from "@cordon/contract";
 import { createHostClock, enrol, type Identity } from "@cordon/endpoint-agent";
 import type { Answered, Answers, Asked, Call, FleetCounts, WorkerSetUp } from "./fleet-messages.ts";
+import { hostNameOf, simulatedFacts } from "./simulated-facts.ts";
 import { createSimulatedHost, type SimulatedHost } from "./simulated-host.ts";
 
 const enrolAtOnce = 16;
@@ -116,22 +117,13 @@ async function prepare(given: WorkerSetUp): Promise<string[]> {
   return hosts.map(({ sensorId }) => sensorId);
 }
 
-const hostNameOf = (number: number) => `simulated-${String(number).padStart(6, "0")}`;
-
 async function enrolOne({ servers, token, identities }: WorkerSetUp, number: number): Promise<Identity> {
   const server = servers[number % servers.length];
   if (server === undefined || token === null) throw new Error("a join token is needed to enrol further hosts");
   const identity = await enrol({
     server,
     token: parseJoinToken(token),
-    facts: (towards) => ({
-      hostName: hostNameOf(number),
-      ipAddresses: [towards ?? "127.0.0.1"],
-      osFamily: "linux",
-      osName: "simulated",
-      agentVersion: "0.1.0",
-      capabilities: [],
-    }),
+    facts: (towards) => simulatedFacts(number, towards ?? undefined),
   });
   // One write of one line: other processes append to the same file.
   if (identities !== null) appendFileSync(identities, `${JSON.stringify(identity)}\n`, { mode: 0o600 });

@@ -7,13 +7,25 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { connect as connectTls } from "node:tls";
-import { responseApiBase } from "@cordon/contract";
+import { centralNodeTlsName, linkPath, responseApiBase } from "@cordon/contract";
 import pino, { type Logger } from "pino";
 import { createCentralNode } from "./central-node.ts";
 import type { CentralNodeConfig } from "./config.ts";
-import { makeCertificate } from "./http/test-certificates.ts";
-import { silentLog } from "./test-services.ts";
+import { testDatabases } from "./database/test-databases.ts";
+import { exportPrivateKey, makeCertificate, makeCertificateRequest, makeEcKeys } from "./http/test-certificates.ts";
+import { facts, silentLog } from "./test-services.ts";
+
+const administrator = { kind: "local-administrator", id: "root", address: null, fingerprint: null } as const;
+
+async function fingerprintAt(port: number): Promise<string> {
+  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
+  await once(socket, "secureConnect");
+  const { fingerprint256 } = socket.getPeerCertificate();
+  socket.destroy();
+  return fingerprint256;
+}
 
 const anywhere = { host: "127.0.0.1", port: 0 };
 
@@ -26,6 +38,7 @@ async function start(t: TestContext, changes: Partial<CentralNodeConfig> = {}, l
       api: anywhere,
       console: anywhere,
       metrics: { ...anywhere, asked: true },
+      reusePort: false,
       database: null,
       serverNames: [],
       serverCertificateFile: null,
@@ -39,7 +52,8 @@ async function start(t: TestContext, changes: Partial<CentralNodeConfig> = {}, l
         maxHashesPerScope: 1000,
         taskDeliveryDays: 7,
         agentHeartbeatSec: 30,
-        newConnectionsPerSec: 100,
+        agentsConnectingAtOnce: 100,
+        agentsWaiting: 1000,
         sessionIdleHours: 8,
         sessionHours: 24,
       },
@@ -82,6 +96,14 @@ async function hang(port: number, { overTls, bytes }: { overTls: boolean; bytes:
   return socket;
 }
 
+/** The ticket of the session. */
+async function handshakeEnd(socket: Socket): Promise<Buffer> {
+  const [session] = await once(socket, "session");
+  // What is written in the turn of that event is never sent.
+  await setImmediate();
+  return session;
+}
+
 const openApi = `${responseApiBase}/openapi.json`;
 const hangers = [
   { overTls: false, bytes: "" },
@@ -116,13 +138,63 @@ test("a stranger's knock is refused and waits for a decision, and once accepted 
   assert.equal((await get(sensors)).status, 401, "without a certificate");
   const refused = await get(sensors, { cert: pem, key });
   assert.deepEqual([refused.status, refused.text], [401, '{"error":"Unauthorized"}']);
-  const administrator = { kind: "local-administrator", id: "root", address: null, fingerprint: null } as const;
   const [pending, ...more] = await services.externalSystems.list();
   assert.ok(pending !== undefined);
   assert.equal(more.length, 0);
   await services.externalSystems.accept({ externalSystemId: "SOAR" }, administrator);
   const accepted = await get(sensors, { cert: pem, key });
   assert.deepEqual([accepted.status, JSON.parse(accepted.text).sensors], [200, []]);
+});
+
+test("a resumed session bears its certificate, which is asked about anew: who was removed or withdrawn meanwhile is refused", async (t) => {
+  const { services, port } = await start(t);
+  const { token } = await services.enrolment.createJoinToken({ ttlSec: 3600, uses: 1 }, administrator);
+  const keys = await makeEcKeys("P-256");
+  const certificateRequest = await makeCertificateRequest(keys);
+  const secret = token.split(".").at(-1) ?? "";
+  const { sensorId, certificate } = await services.enrolment.enrol(
+    { secret, certificateRequest, facts: facts() },
+    null,
+  );
+  const link = `GET ${linkPath} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${"A".repeat(22)}==\r\n\r\n`;
+  const agent = { cert: certificate, key: await exportPrivateKey(keys), servername: centralNodeTlsName };
+  const soar = await makeCertificate();
+  const sensors = `GET ${responseApiBase}/soar/sensors HTTP/1.1\r\nHost: x\r\n\r\n`;
+  const system = { cert: soar.pem, key: soar.key };
+
+  const ask = async (client: object, text: string, session?: Buffer) => {
+    const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false, session, ...client });
+    // One that is resumed brings no new ticket.
+    let ticket = session;
+    socket.on("session", (next) => {
+      ticket = next;
+    });
+    socket.write(text);
+    const [answer] = await once(socket, "data");
+    const resumed = socket.isSessionReused();
+    socket.destroy();
+    return { seen: [String(answer).slice(9, 12), resumed], session: ticket };
+  };
+
+  await ask(system, sensors);
+  await services.externalSystems.accept({ externalSystemId: "soar" }, administrator);
+  for (const [client, text, good, forget, bad] of [
+    [agent, link, "101", () => services.hosts.remove(sensorId, administrator), "403"],
+    [
+      system,
+      sensors,
+      "200",
+      () => services.externalSystems.withdraw({ externalSystemId: "soar" }, administrator),
+      "401",
+    ],
+  ] as const) {
+    const first = await ask(client, text);
+    assert.deepEqual(first.seen, [good, false]);
+    const second = await ask(client, text, first.session);
+    assert.deepEqual(second.seen, [good, true]);
+    await forget();
+    assert.deepEqual((await ask(client, text, second.session)).seen, [bad, true]);
+  }
 });
 
 test("garbage, half requests and clients that hang do not keep others from being served", async (t) => {
@@ -142,7 +214,10 @@ test("garbage, half requests and clients that hang do not keep others from being
     `POST ${openApi} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`,
     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
   ]) {
-    const socket = await hang(port, { overTls: true, bytes });
+    const socket = await hang(port, { overTls: true, bytes: "" });
+    // Until the handshake is all through: an answer is lost when the connection breaks off behind the server's last words of it.
+    await handshakeEnd(socket);
+    socket.write(bytes);
     const [answer] = (await once(socket, "data")) as [Buffer];
     assert.match(answer.toString(), /^HTTP\/1\.1 4\d\d /, bytes.slice(0, 40));
     socket.destroy();
@@ -214,6 +289,21 @@ test("a request under way when a Central Node closes is still answered", async (
 test("a Central Node that cannot have its port leaves nothing behind that listens or keeps the database", async (t) => {
   const { port } = await start(t);
   await assert.rejects(start(t, { console: { host: "127.0.0.1", port } }), { code: "EADDRINUSE" });
+});
+
+test("two Central Nodes share a port where both say so: each is given connections, and the one that stays gets them all", async (t) => {
+  const kind = testDatabases.find(({ name }) => name === "PostgreSQL");
+  const database = (await kind?.locate(t)) ?? null;
+  const first = await start(t, { reusePort: true, database });
+  const api = { host: "127.0.0.1", port: first.port };
+  await start(t, { reusePort: true, database, api });
+  // Each has a server certificate of its own, which tells who answered.
+  const seen = async (connections: number) =>
+    new Set(await Promise.all(Array.from({ length: connections }, () => fingerprintAt(first.port)))).size;
+  assert.equal(await seen(40), 2);
+  await first.close();
+  assert.equal(await seen(10), 1);
+  await assert.rejects(start(t, { database, api }), { code: "EADDRINUSE" }, "one that did not ask for it");
 });
 
 test("a Central Node that starts again on its data has the same authority, so that its agents know it", async (t) => {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { Server } from "node:https";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { centralNodeTlsName } from "@cordon/contract";
 import type { Logger } from "pino";
 import { createAgentLink } from "./agent-link/agent-link.ts";
 import { enrolRoutes } from "./agent-link/enrol-routes.ts";
@@ -19,6 +20,7 @@ import { createServerCertificates } from "./enrolment/server-certificates.ts";
 import { createExternalSystemService } from "./external-systems/external-system-service.ts";
 import { createHostService } from "./hosts/host-service.ts";
 import { createNudges } from "./hosts/nudges.ts";
+import { createAdmission } from "./http/admission.ts";
 import { listen, reachableUrl } from "./http/listen.ts";
 import { createTlsApp } from "./http/tls-server.ts";
 import { createInstallation } from "./installation/installation.ts";
@@ -87,6 +89,12 @@ async function startOn(
 
   const tls = { certificates, maxBodyBytes: limits.maxBodyBytes, log };
   const api = createTlsApp({ ...tls, askForClientCertificate: true });
+  const admission = createAdmission({
+    server: api.server,
+    queuedName: centralNodeTlsName,
+    queued: { atOnce: limits.agentsConnectingAtOnce, maxWaiting: limits.agentsWaiting },
+  });
+  api.addHook("preClose", async () => admission.close());
   metrics.observe(api, "response-api");
   await api.register(
     responseApiRoutes({ authorise: externalSystems.authorise, hosts, settings, tasks, blocks, audit, version }),
@@ -97,8 +105,9 @@ async function startOn(
     agentOf: enrolment.agentOf,
     renew: enrolment.renew,
     authorities: authority.authorities,
+    databaseAnswers: async () => (await health.check()).checks.database,
     heartbeatSec: limits.agentHeartbeatSec,
-    newConnectionsPerSec: limits.newConnectionsPerSec,
+    onSettled: admission.arrived,
     nudges,
     hosts,
     settings,
@@ -149,7 +158,8 @@ async function startOn(
   };
   metrics.read({
     agentsConnected: agents.connected,
-    agentsShed: agents.refused,
+    agentsWaiting: admission.waiting,
+    agentsShed: admission.shed,
     strangersRefused: externalSystems.strangersRefused,
     oldestOrderAgeSec: async () => (await orders.oldestNotInEffectAgeSec()) ?? 0,
   });
@@ -182,8 +192,8 @@ async function startOn(
   try {
     await nudges.start();
     const urls = {
-      api: await listen(api, config.api, "https"),
-      console: await listen(consoleApp, config.console, "https"),
+      api: await listen(api, { ...config.api, reusePort: config.reusePort }, "https"),
+      console: await listen(consoleApp, { ...config.console, reusePort: config.reusePort }, "https"),
       metrics: await listenForMetrics(metricsApp, config.metrics, log),
     };
     const name = config.serverNames[0] ?? hostname();

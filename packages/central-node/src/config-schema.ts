@@ -44,6 +44,12 @@ export const settingsSchema = Type.Object(
         description: "a PostgreSQL database instead of the SQLite file in the data directory",
       }),
     ),
+    reusePort: Type.Boolean({
+      flag: "--reuse-port",
+      rule: "must be true or false",
+      description: "share --api and --console with other nodes of this machine and account, on the same PostgreSQL",
+      default: false,
+    }),
     serverNames: Type.Array(Type.String({ minLength: 1, maxLength: 253 }), {
       flag: "--server-name <names...>",
       description: "further host names and addresses that the node's own certificate is to carry",
@@ -111,11 +117,17 @@ export const settingsSchema = Type.Object(
       description: "how often an agent shows that its connection lives",
       default: 15,
     }),
-    newConnectionsPerSec: Type.Integer({
+    agentsConnectingAtOnce: Type.Integer({
       ...positive,
-      flag: "--new-connections-per-sec <count>",
-      description: "new agent connections taken per second; the others are asked to come back later",
-      default: 200,
+      flag: "--agents-connecting-at-once <count>",
+      description: "agents between their handshake and their welcome at one moment; the others wait in line",
+      default: 128,
+    }),
+    agentsWaiting: Type.Integer({
+      ...positive,
+      flag: "--agents-waiting <count>",
+      description: "agents that may wait in line to connect; the others are cut off, and come again by themselves",
+      default: 25_000,
     }),
     sessionIdleHours: Type.Number({
       minimum: 0.01,

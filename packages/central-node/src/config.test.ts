@@ -61,6 +61,16 @@ test("an address is HOST:PORT, with brackets around IPv6", () => {
   }
 });
 
+test("nodes share their ports only where they share a PostgreSQL", () => {
+  const database = "postgres://db.example/cordon";
+  assert.equal(read().reusePort, false);
+  assert.equal(read({ flags: { reusePort: true, database } }).reusePort, true);
+  assert.equal(read({ environment: { CORDON_REUSE_PORT: "true" }, flags: { database } }).reusePort, true);
+  assert.equal(read({ environment: { CORDON_REUSE_PORT: "false" } }).reusePort, false);
+  refuses({ flags: { reusePort: true } }, /must share their database/);
+  refuses({ environment: { CORDON_REUSE_PORT: "yes" } }, /CORDON_REUSE_PORT must be true or false/);
+});
+
 test("names come as a list on the command line and with commas in the environment", () => {
   const names = ["a.example", "192.0.2.1"];
   assert.deepEqual(read({ flags: { serverNames: names } }).serverNames, names);

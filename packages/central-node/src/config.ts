@@ -15,6 +15,8 @@ export type CentralNodeConfig = {
   console: ListenAddress;
   /** `asked`: somebody named this address, so another one must not be taken in its place. */
   metrics: ListenAddress & { asked: boolean };
+  /** Others may listen at `api` and `console` too: the kernel gives each new connection to one of them. */
+  reusePort: boolean;
   /** PostgreSQL's connection string; null: the SQLite file in the data directory. */
   database: string | null;
   serverNames: string[];
@@ -46,7 +48,8 @@ export type Limits = Pick<
   | "maxHashesPerScope"
   | "taskDeliveryDays"
   | "agentHeartbeatSec"
-  | "newConnectionsPerSec"
+  | "agentsConnectingAtOnce"
+  | "agentsWaiting"
   | "sessionIdleHours"
   | "sessionHours"
 >;
@@ -63,6 +66,9 @@ type AnnotatedSchema = TSchema & {
   default?: unknown;
   enum?: string[];
 };
+
+/** Texts, as they come from outside; true is a flag that takes no value. */
+export type GivenSettings = Partial<Record<Key, string | string[] | true>>;
 
 export const settingKeys = Object.keys(settingsSchema.properties) as Key[];
 
@@ -82,7 +88,7 @@ export function environmentNameOf(key: string): string {
 export function readConfig(given: {
   configFile: string | undefined;
   environment: Readonly<Record<string, string | undefined>>;
-  flags: Partial<Record<Key, string | string[]>>;
+  flags: GivenSettings;
 }): CentralNodeConfig {
   const file = given.configFile ?? given.environment.CORDON_CONFIG;
   const fromFile = file === undefined ? {} : readSettingsFile(file);
@@ -102,14 +108,21 @@ export function readConfig(given: {
       advice: "Give both --server-certificate and --server-key.",
     });
   }
+  if (settings.reusePort && settings.database === undefined) {
+    throw failure("USAGE", "nodes that share their ports must share their database", {
+      advice: "Give --database as well, the same to each of them, or leave --reuse-port out.",
+    });
+  }
   const { pendingExternalSystems, pendingPerAddress, pendingDays, maxBodyBytes } = settings;
   const { sessionIdleHours, sessionHours } = settings;
-  const { maxHashesPerScope, taskDeliveryDays, agentHeartbeatSec, newConnectionsPerSec } = settings;
+  const { maxHashesPerScope, taskDeliveryDays, agentHeartbeatSec } = settings;
+  const { agentsConnectingAtOnce, agentsWaiting } = settings;
   return {
     dataDir: resolve(settings.dataDir),
     api: readListenAddress(settings.api),
     console: readListenAddress(settings.console),
     metrics: { ...readListenAddress(settings.metrics), asked: named.metrics !== undefined },
+    reusePort: settings.reusePort,
     database: settings.database ?? null,
     serverNames: settings.serverNames,
     serverCertificateFile: absolute(settings.serverCertificateFile),
@@ -123,7 +136,8 @@ export function readConfig(given: {
       maxHashesPerScope,
       taskDeliveryDays,
       agentHeartbeatSec,
-      newConnectionsPerSec,
+      agentsConnectingAtOnce,
+      agentsWaiting,
       sessionIdleHours,
       sessionHours,
     },
@@ -185,8 +199,8 @@ function readSettingsFile(file: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
-/** Texts become what the schema of their key wants; what is no number stays text, for the schema to refuse. */
-function readTexts(textOf: (key: Key) => string | string[] | undefined): Record<string, unknown> {
+/** Texts become what the schema of their key wants; what is no number, say, stays text, for the schema to refuse. */
+function readTexts(textOf: (key: Key) => string | string[] | true | undefined): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   for (const key of settingKeys) {
     const text = textOf(key);
@@ -194,6 +208,8 @@ function readTexts(textOf: (key: Key) => string | string[] | undefined): Record<
     const type = schemaOf(key).type;
     if (type === "array") found[key] = typeof text === "string" ? text.split(",").map((part) => part.trim()) : text;
     else if (type === "integer" || type === "number") found[key] = /^[0-9.]+$/.test(String(text)) ? Number(text) : text;
+    else if (type === "boolean")
+      found[key] = ({ true: true, false: false } as Record<string, unknown>)[String(text)] ?? text;
     else found[key] = text;
   }
   return found;

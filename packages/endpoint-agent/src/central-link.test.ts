@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import type { Server } from "node:https";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { after, type TestContext, test } from "node:test";
+import type { TLSSocket } from "node:tls";
 import { closeCodes } from "@cordon/contract";
 import { createAgent } from "./agent.ts";
 import { createCertificateRequest } from "./certificate-request.ts";
@@ -93,6 +98,20 @@ test("after a cut it comes back by itself, and says again what was not acknowled
   assert.equal(double.messages[3]?.type, "setting-report");
 });
 
+test("after a cut it resumes its TLS session, and where it cannot, it shakes hands anew", async (t) => {
+  const double = await startDouble(t);
+  const resumed: boolean[] = [];
+  double.server.on("secureConnection", (socket: TLSSocket) => resumed.push(socket.isSessionReused()));
+  await startAgentTo(t, [double.port]);
+  for (let connections = 1; connections <= 4; connections += 1) {
+    await double.until(() => double.messages.length === connections);
+    // As after a restart: the tickets that are out mean nothing any more.
+    if (connections === 3) (double.server as Server).setTicketKeys(randomBytes(48));
+    double.connections.at(-1)?.terminate();
+  }
+  assert.deepEqual(resumed.slice(0, 4), [false, true, true, false]);
+});
+
 test("a server that another CA signed, or that bears another name, gets no hello", async (t) => {
   const otherAuthority = createOpensslAuthority();
   t.after(() => otherAuthority.remove());
@@ -116,18 +135,32 @@ test("a server that another CA signed, or that bears another name, gets no hello
   );
 });
 
-test("waits double up to a minute, with full jitter", async (t) => {
+test("waits grow by half each, with full jitter", async (t) => {
   const { waitsMs } = await startAgentTo(t, [1], { random: () => 1 });
-  const reconnects = () => waitsMs.filter((ms) => ms >= 500 && ms < 10_000 && Number.isInteger(ms / 500));
+  const expected = [500, 750, 1125, 1687.5, 2531.25];
+  const reconnects = () => waitsMs.filter((ms) => expected.includes(ms));
   const enough = createHostClock();
   await new Promise<void>((resolve) => {
     const look = () => {
-      if (reconnects().length >= 5) resolve();
+      if (reconnects().length >= expected.length) resolve();
       else enough.after(5, look);
     };
     look();
   });
-  assert.deepEqual(reconnects().slice(0, 5), [500, 1000, 2000, 4000, 8000]);
+  assert.deepEqual(reconnects(), expected);
+});
+
+test("an agent whose handshake is not answered waits in line for a while, and then comes again", async (t) => {
+  const waiting: Socket[] = [];
+  const line = createServer((socket) => waiting.push(socket.on("error", () => {}))).listen(0, "127.0.0.1");
+  t.after(() => {
+    line.close();
+    for (const socket of waiting) socket.destroy();
+  });
+  await once(line, "listening");
+  const cameAgain = new Promise<void>((resolve) => line.on("connection", () => waiting.length === 2 && resolve()));
+  await startAgentTo(t, [(line.address() as AddressInfo).port], { shortensMs: [20_000] });
+  await cameAgain;
 });
 
 test("a Central Node that is full says when to come back, and is obeyed", async (t) => {

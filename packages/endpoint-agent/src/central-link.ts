@@ -1,3 +1,4 @@
+import { type ConnectionOptions, connect } from "node:tls";
 import {
   type AgentMessage,
   centralNodeTlsName,
@@ -5,6 +6,7 @@ import {
   linkPath,
   maxCentralNodeFrameBytes,
 } from "@cordon/contract";
+
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
 import type { Clock } from "./host/clock.ts";
@@ -29,7 +31,10 @@ export type LinkContact = {
   why: string | null;
 };
 
+/** Until the Central Node's machine answers at all. */
 const connectTimeoutMs = 10_000;
+/** From there to the open WebSocket. Many that come at once wait in line before their handshakes, and are cut off before this. */
+const openTimeoutMs = 20_000;
 /** From the open connection to the welcome. */
 const welcomeTimeoutMs = 30_000;
 /** A link that stood this long was a good one: the next fault starts from the shortest wait again. */
@@ -74,7 +79,7 @@ export function createCentralLink({
   let stopHeartbeat: (() => void) | null = null;
   let connectedTo: CentralNodeEndpoint | null = null;
   const proofs = createLinkProofs({ clock, connection: () => (state === "connected" ? socket : null) });
-  const secureContextOf = createLinkContexts();
+  const linkContextOf = createLinkContexts();
   const timeNow = () => new Date(clock.wallMs()).toISOString();
   let contact: LinkContact = { target: null, since: timeNow(), why: null };
 
@@ -90,7 +95,7 @@ export function createCentralLink({
       welcomedAtMs = clock.bootMs();
       contact = { ...contact, since: timeNow(), why: null };
       // Not nought at once: a Central Node that fails right after each welcome would be stormed.
-      failures = Math.min(failures, 2);
+      failures = Math.min(failures, 4);
       stopHeartbeat?.();
       stopHeartbeat = beat(heartbeatSec * 1000);
       proofs.connected();
@@ -163,14 +168,21 @@ export function createCentralLink({
       let ws: WebSocket;
       contact = { ...contact, target: address.includes(":") ? `[${address}]:${port}` : `${address}:${port}` };
       try {
+        const context = linkContextOf(identity());
         const options = {
           // Whatever the address, the certificate must bear this one name.
           servername: centralNodeTlsName,
-          secureContext: secureContextOf(identity()),
-          handshakeTimeout: connectTimeoutMs,
+          secureContext: context.secureContext,
           maxPayload: maxCentralNodeFrameBytes,
           perMessageDeflate: false,
           followRedirects: false,
+          // Its types know only the function of node:net, of which no more is used than this.
+          createConnection: ((to: ConnectionOptions) => {
+            const connection = connect({ ...to, ...context.resumption(), path: undefined });
+            context.watch(connection);
+            connection.once("connect", () => waitAtMost(openTimeoutMs));
+            return connection;
+          }) as unknown as WebSocket.ClientOptions["createConnection"],
         };
         ws = new WebSocket(`wss://${address.includes(":") ? `[${address}]` : address}:${port}${linkPath}`, options);
       } catch (error) {
@@ -179,9 +191,19 @@ export function createCentralLink({
       }
       socket = ws;
       connectedTo = { address, port };
-      const stopWaiting = clock.after(connectTimeoutMs + welcomeTimeoutMs, () => {
-        if (state !== "connected") ws.terminate();
-      });
+      let stopWaiting = () => {};
+      waitAtMost(connectTimeoutMs);
+
+      /** For the next step towards the welcome. */
+      function waitAtMost(ms: number) {
+        stopWaiting();
+        stopWaiting = clock.after(ms, () => {
+          if (state === "connected" && ws === socket) return;
+          why ||= `no answer within ${ms / 1000} s`;
+          ws.terminate();
+        });
+      }
+
       ws.on("unexpected-response", (request, response) => {
         why = `the Central Node answered ${response.statusCode}`;
         retryAfterMs = Number(response.headers["retry-after"] ?? 0) * 1000 || 0;
@@ -201,6 +223,7 @@ export function createCentralLink({
       });
       ws.on("open", () => {
         opened = true;
+        waitAtMost(welcomeTimeoutMs);
         onOpen(toSession(ws), localAddress);
       });
       ws.on("message", (data, isBinary) => receive(data as Buffer, isBinary));

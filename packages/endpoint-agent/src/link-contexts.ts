@@ -1,20 +1,51 @@
-import { createSecureContext, type SecureContext } from "node:tls";
+import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 
 /** PEM. */
 export type LinkIdentity = { key: string; certificate: string; authorities: string };
 
-/** What the links of one agent prove themselves with: parsed once for each identity, and not at each of its attempts. */
-export function createLinkContexts(): (identity: LinkIdentity) => SecureContext {
-  let used: { identity: string; context: SecureContext } | null = null;
+export type LinkContext = {
+  secureContext: SecureContext;
+  /** Options of the next connection, so that it resumes the session of the newest: a Central Node that all come back to has half the work. */
+  resumption(): { session?: Buffer };
+  /** Keeps what the Central Node hands out for that, in memory alone. */
+  watch(connection: TLSSocket): void;
+};
+
+/**
+ * What the links of one agent prove themselves with: parsed once for each identity, and not at each of its attempts. A session
+ * goes with the identity that it began with, so that another certificate, or other authorities, are always looked at.
+ */
+export function createLinkContexts(): (identity: LinkIdentity) => LinkContext {
+  let used: { identity: string; context: LinkContext } | null = null;
 
   return ({ key, certificate, authorities }) => {
     const identity = JSON.stringify([certificate, authorities]);
     if (used?.identity !== identity) {
-      used = {
-        identity,
-        context: createSecureContext({ key, cert: certificate, ca: authorities, minVersion: "TLSv1.2" }),
-      };
+      const secureContext = createSecureContext({ key, cert: certificate, ca: authorities, minVersion: "TLSv1.2" });
+      used = { identity, context: createLinkContext(secureContext) };
     }
     return used.context;
+  };
+}
+
+function createLinkContext(secureContext: SecureContext): LinkContext {
+  let newest: Buffer | null = null;
+
+  return {
+    secureContext,
+    resumption: () => (newest === null ? {} : { session: newest }),
+    watch(connection) {
+      let shookHands = false;
+      connection.once("secureConnect", () => {
+        shookHands = true;
+      });
+      connection.on("session", (session) => {
+        newest = session;
+      });
+      connection.once("close", () => {
+        // Whatever was wrong: the next attempt is a whole handshake.
+        if (!shookHands) newest = null;
+      });
+    },
   };
 }

@@ -1,9 +1,10 @@
 import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Server } from "node:https";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { type CentralNodeMessage, closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
+import { closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { BlockService } from "../blocks/block-service.ts";
@@ -14,23 +15,31 @@ import type { SettingService } from "../settings/setting-service.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
 import { type AgentSession, createAgentSession } from "./agent-session.ts";
+import { createOutgoing } from "./outgoing.ts";
 import { createRateBudget } from "./rate-budget.ts";
+import { createStrandedAgents } from "./stranded-agents.ts";
 import { createTransferSlots } from "./transfer-slots.ts";
 
 export type AgentLink = ReturnType<typeof createAgentLink>;
 
-type Connection = { session: AgentSession; socket: WebSocket; lastHeardMs: number };
+type Connection = {
+  session: AgentSession;
+  socket: WebSocket;
+  outgoing: ReturnType<typeof createOutgoing>;
+  lastHeardMs: number;
+};
 
 /** The next one has all that was in one that was dropped. */
 const maxOutputsPerSec = 100;
 const sweepEveryMs = 10_000;
 /** How far back the sweep looks for orders of other Central Nodes, whose clocks may differ from ours by less than this. */
 const sweepWindowMs = 300_000;
-/** An agent that takes nothing: its orders are in the database, so the connection may go. */
-const maxUnsentBytes = 256 * 1024 * 1024;
 /** Each with at most one part of half a megabyte or so in memory. */
 const maxLargeTransfers = 64;
 const offersAtOnce = 100;
+/** While the database is away from here and others serve: 20,000 agents are gone within minutes, and nobody is stormed. */
+const lookForStrandedEveryMs = 2000;
+const strandedLetGoAtOnce = 200;
 
 /** Holds the connections of agents, one a host, and hands each what is due for it. */
 export function createAgentLink({
@@ -41,8 +50,9 @@ export function createAgentLink({
   settings,
   tasks,
   blocks,
-  newConnectionsPerSec,
+  onSettled,
   renew,
+  databaseAnswers,
   now,
   log,
   ...sessionNeeds
@@ -57,37 +67,57 @@ export function createAgentLink({
   blocks: BlockService;
   /** Issues a certificate for this host's request, PEM. */
   renew(sensorId: string, certificateRequest: string, inUse: X509Certificate): Promise<string>;
+  /** Whether this Central Node can keep what agents say, and read what is ordered. */
+  databaseAnswers(): Promise<boolean>;
   lineage: string;
   authorities(): string;
   heartbeatSec: number;
-  newConnectionsPerSec: number;
+  /** The connection was welcomed, or refused: what it costs from now on is small. */
+  onSettled(socket: Socket): void;
   now: () => Date;
   checkpoint: (name: string) => void;
   log: Logger;
 }) {
   const connections = new Map<string, Connection>();
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
-  const budget = createRateBudget({ perSec: newConnectionsPerSec, nowMs: () => performance.now() });
   const slots = createTransferSlots(maxLargeTransfers);
   const outputBudget = createRateBudget({ perSec: maxOutputsPerSec, nowMs: () => performance.now() });
+  const fingerprints = new WeakMap<WebSocket, string>();
+  const stranded = createStrandedAgents({
+    *connections() {
+      for (const { socket } of connections.values()) {
+        if (socket.readyState !== socket.OPEN) continue;
+        const letGo = () => socket.close(closeCodes.goingAway, "the database is away from here: another may serve");
+        yield { key: fingerprints.get(socket) ?? "", letGo };
+      }
+    },
+    canServe: databaseAnswers,
+    letGoAtOnce: strandedLetGoAtOnce,
+    nowMs: () => performance.now(),
+    log,
+  });
   let closing = false;
 
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
     socket.on("error", () => socket.destroy());
     if (request.url?.split("?")[0] !== linkPath) return refuse(socket, 404, "Not Found");
-    if (closing || !budget.take()) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
+    if (closing) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     try {
       const { certificate } = peerOf(request);
+      if (certificate !== null) stranded.returned(certificate.fingerprint256);
       const sensorId = certificate === null ? null : await agentOf(certificate);
       if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
-      webSockets.handleUpgrade(request, socket, head, (webSocket) => accept(sensorId, certificate, webSocket));
+      webSockets.handleUpgrade(request, socket, head, (webSocket) =>
+        accept(sensorId, certificate, webSocket, request.socket),
+      );
     } catch (error) {
       log.error({ err: error }, "could not tell whose agent connects");
       refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     }
   }
 
-  function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket) {
+  function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket, end: Socket) {
+    const outgoing = createOutgoing(socket);
     const session = createAgentSession({
       ...sessionNeeds,
       sensorId,
@@ -96,25 +126,18 @@ export function createAgentLink({
       tasks,
       blocks,
       log,
-      send,
-      sendFrame,
+      send: outgoing.send,
+      sendFrame: outgoing.sendFrame,
       slots,
       outputBudget,
       close,
       renew: (request) => renew(sensorId, request, certificate),
     });
-    const connection: Connection = { session, socket, lastHeardMs: performance.now() };
+    const connection: Connection = { session, socket, outgoing, lastHeardMs: performance.now() };
+    fingerprints.set(socket, certificate.fingerprint256);
+    let settled = false;
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
     connections.set(sensorId, connection);
-
-    function send(message: CentralNodeMessage) {
-      if (socket.bufferedAmount > maxUnsentBytes) return socket.terminate();
-      socket.send(JSON.stringify(message));
-    }
-
-    function sendFrame(frame: Buffer): Promise<void> {
-      return new Promise((resolve) => socket.send(frame, { binary: false }, () => resolve()));
-    }
 
     function close(code: number, why: string) {
       session.end();
@@ -126,11 +149,18 @@ export function createAgentLink({
       hosts.recordContact(sensorId);
     }
 
+    /** The hello is dealt with. */
+    function settle() {
+      if (settled) return;
+      settled = true;
+      onSettled(end);
+    }
+
     socket.on("ping", heard);
     socket.on("message", (data) => {
       heard();
       const read = readAgentMessage(data.toString());
-      if ("message" in read) void session.receive(read.message);
+      if ("message" in read) void session.receive(read.message).then(settle);
       else log.warn({ sensorId, fault: read.fault }, "dropped a message of an agent");
     });
     socket.on("error", (error) => log.info({ err: error, sensorId }, "an agent's connection broke"));
@@ -183,7 +213,10 @@ export function createAgentLink({
 
   function dropSilent() {
     const oldest = performance.now() - 2.5 * sessionNeeds.heartbeatSec * 1000;
-    for (const { socket, lastHeardMs } of connections.values()) if (lastHeardMs < oldest) socket.terminate();
+    for (const { socket, outgoing, lastHeardMs } of connections.values()) {
+      if (lastHeardMs < oldest) socket.terminate();
+      else outgoing.cutWhenStuck();
+    }
   }
 
   const timer = setInterval(() => {
@@ -191,17 +224,19 @@ export function createAgentLink({
     sweep().catch((error) => log.warn({ err: error }, "could not look for undelivered orders"));
   }, sweepEveryMs);
   timer.unref();
+  const strandedTimer = setInterval(() => void stranded.look(), lookForStrandedEveryMs);
+  strandedTimer.unref();
   nudges.onNudge(deliver);
   nudges.onGap(lookAtEverything);
   server.on("upgrade", onUpgrade);
 
   return {
     connected: (): number => connections.size,
-    refused: (): number => budget.refused(),
     /** Tells the agents to come back later, and waits until what they said is dealt with. */
     async close(): Promise<void> {
       closing = true;
       clearInterval(timer);
+      clearInterval(strandedTimer);
       const open = [...connections.values()];
       for (const { socket } of open) socket.close(closeCodes.goingAway, "the Central Node goes down");
       await Promise.all(open.map(({ session }) => session.finish()));

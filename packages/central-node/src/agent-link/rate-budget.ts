@@ -2,21 +2,16 @@
 export function createRateBudget({ perSec, nowMs }: { perSec: number; nowMs: () => number }) {
   let tokens = perSec;
   let filledMs = nowMs();
-  let refused = 0;
 
   return {
-    /** Reports whether one more may be taken now, and counts it. */
+    /** Reports whether one more may be taken now, and takes it. */
     take(): boolean {
       const at = nowMs();
       tokens = Math.min(perSec, tokens + ((at - filledMs) / 1000) * perSec);
       filledMs = at;
-      if (tokens < 1) {
-        refused += 1;
-        return false;
-      }
+      if (tokens < 1) return false;
       tokens -= 1;
       return true;
     },
-    refused: (): number => refused,
   };
 }

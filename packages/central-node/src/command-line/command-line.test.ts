@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { request as httpsRequest } from "node:https";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -230,6 +231,20 @@ test("status, doctor and backup work on a running node, and doctor on a stopped 
   const taken = await run("doctor", ...addresses, "--database", "postgres://nobody@127.0.0.1:1/none", "--json");
   assert.equal(taken.exitCode, 1);
   assert.equal((await type(["doctor", "--data-dir", join(dataDir, "missing"), ...addresses])).exitCode, 1);
+});
+
+test("a database that goes away during the start is told as such, and not as a bug", async (t) => {
+  const database = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+  t.after(() => database.close());
+  await once(database, "listening");
+  const { port } = database.address() as AddressInfo;
+  const url = `postgres://cordon@127.0.0.1:${port}/postgres`;
+  const node = startNode(mkdtempSync(join(folder, "node-")), ["--api", "127.0.0.1:0", "--database", url]);
+  await assert.rejects(node.ready, ({ message }: Error) => {
+    assert.match(message, /the database does not answer: .*\n.*--database/);
+    assert.doesNotMatch(message, /bug/);
+    return true;
+  });
 });
 
 test("wrong usage is exit code 2, and --print-config shows what would be used", async () => {

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { environmentNameOf, type Settings, schemaOf, settingKeys } from "../config.ts";
+import { environmentNameOf, type GivenSettings, schemaOf, settingKeys } from "../config.ts";
 
 /** A flag for each key of the configuration, and the configuration file's own. */
 export function settingFlags(command: Command): void {
@@ -13,12 +13,12 @@ export function settingFlags(command: Command): void {
 }
 
 /** What was given on the command line, by key of the configuration. */
-export function givenSettings(flags: Record<string, unknown>): Partial<Record<keyof Settings, string | string[]>> {
-  const given: Partial<Record<keyof Settings, string | string[]>> = {};
+export function givenSettings(flags: Record<string, unknown>): GivenSettings {
+  const given: GivenSettings = {};
   for (const key of settingKeys) {
     const value = flags[new Option(schemaOf(key).flag).attributeName()];
-    // Commander gives a text for a flag with one value, a list for one with several.
-    if (value !== undefined) given[key] = value as string | string[];
+    // Commander gives a text for a flag with one value, a list for one with several, true for one without.
+    if (value !== undefined) given[key] = value as string | string[] | true;
   }
   return given;
 }

@@ -1,5 +1,6 @@
 import { type ExitCode, exitCodes, failure, type Program } from "@cordon/terminal";
 import { type CentralNodeConfig, withoutSecrets } from "../config.ts";
+import { isDatabaseAway } from "../http/to-problem.ts";
 import { inOneWriteEachTurn } from "./log-output.ts";
 import { settingFlags } from "./setting-flags.ts";
 
@@ -34,13 +35,13 @@ export function addStartCommand(
       try {
         return await runNode({ config, now, log, stdout: output.terminal.stdout });
       } catch (error) {
-        throw explainListening(error);
+        throw explain(error);
       }
     },
   });
 }
 
-function explainListening(error: unknown): unknown {
+function explain(error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   switch (code) {
     case "EADDRINUSE":
@@ -54,6 +55,10 @@ function explainListening(error: unknown): unknown {
         cause: error,
       });
     default:
-      return error;
+      if (!isDatabaseAway(error)) return error;
+      return failure("FAILED", `the database does not answer: ${message}`, {
+        advice: "Look whether PostgreSQL runs and --database leads to it, and start again: nothing is lost by that.",
+        cause: error,
+      });
   }
 }

@@ -7,13 +7,17 @@ import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { takeBaseBackup } from "./test-postgres-base-backup.ts";
 
 /** PostgreSQL refuses to run as root. Nobody owns nothing, and is on every system: no user need be made. */
 const nobody = { uid: 65534, gid: 65534 };
 const isRoot = process.getuid?.() === 0;
 
-/** Starts a PostgreSQL server in a folder of its own. `url` lacks the database's name. */
-export async function startPostgres() {
+/**
+ * Starts a PostgreSQL server in a folder of its own. `url` lacks the database's name. `standbyOf`: it follows that one by
+ * streaming until it is promoted, under the name `standby`.
+ */
+export async function startPostgres({ standbyOf }: { standbyOf?: { url: string; data: string } } = {}) {
   const folder = await mkdtemp(join(tmpdir(), "cordon-postgres-"));
   if (isRoot) {
     await chmod(folder, 0o755);
@@ -22,21 +26,19 @@ export async function startPostgres() {
   const programs = await findPrograms(folder);
   const data = join(folder, "data");
   const port = await freePort();
-  await run(join(programs, "initdb"), [
-    "--pgdata",
-    data,
-    "--auth=trust",
-    "--username=cordon",
-    "--locale=C",
-    "--encoding=UTF8",
-  ]);
+  if (standbyOf === undefined) {
+    const text = ["--locale=C", "--encoding=UTF8"];
+    await run(join(programs, "initdb"), ["--pgdata", data, "--auth=trust", "--username=cordon", ...text]);
+  } else {
+    await takeBaseBackup(standbyOf, data, (from, to) => run("cp", ["-a", from, to]));
+  }
   // Its UNIX socket is in /tmp, by default: the way to it from another network namespace.
   const flags = ["-c", "max_connections=200", "-c", "listen_addresses=127.0.0.1"];
   let server: ChildProcess;
 
   async function begin(): Promise<void> {
     server = start(join(programs, "postgres"), ["-D", data, "-p", String(port), ...flags]);
-    await untilItSays(server, "ready to accept connections");
+    await untilItSays(server, /ready to accept (read-only )?connections/);
   }
 
   /** The server and its processes, which a signal to the server alone does not reach. */
@@ -63,6 +65,7 @@ export async function startPostgres() {
   await begin();
   return {
     url: `postgres://cordon@127.0.0.1:${port}`,
+    data,
     /** Ends it (SIGINT: fast, SIGQUIT: immediate, SIGKILL: all its processes); `start` has it back on its data and port. */
     end,
     start: begin,
@@ -116,11 +119,11 @@ async function run(program: string, args: string[]): Promise<void> {
   if (code !== 0) throw new Error(`${program} ended with ${code}: ${said()}`);
 }
 
-async function untilItSays(server: ChildProcess, text: string): Promise<void> {
+async function untilItSays(server: ChildProcess, text: RegExp): Promise<void> {
   const said = collect(server);
   await new Promise<void>((resolve, reject) => {
     server.stderr?.on("data", () => {
-      if (said().includes(text)) resolve();
+      if (text.test(said())) resolve();
     });
     server.once("error", reject);
     server.once("exit", (code) => reject(new Error(`PostgreSQL ended with ${code}: ${said()}`)));

@@ -204,6 +204,17 @@ for (const kind of testDatabases) {
     assert.deepEqual(await database.read.selectFrom("host_addresses").selectAll().execute(), []);
   });
 
+  test(`${kind.name}: a host that speaks and is not there any more is looked at, though nobody told of its removal`, async (t) => {
+    const { hosts, addHost, database, nudged } = await start(t);
+    const [gone, here] = [await addHost(), await addHost()];
+    // As another Central Node removes it whose nudge is lost.
+    await database.write((tx) => tx.deleteFrom("hosts").where("sensor_id", "=", gone).execute());
+    for (const id of [gone, here]) hosts.recordContact(id);
+    const before = nudged.length;
+    await hosts.flushContacts();
+    assert.deepEqual(nudged.slice(before), [{ target: gone, about: "settings" }]);
+  });
+
   test(`${kind.name}: another journal than last time is told once; the first one is none`, async (t) => {
     const { hosts, addHost } = await start(t);
     const id = await addHost();

@@ -140,13 +140,22 @@ export function createHostService({
       contacts.set(sensorId, now().toISOString());
     },
 
-    /** Writes the contacts since the last time in one commit. */
+    /**
+     * Writes the contacts since the last time in one commit. A host that is not there any more, and still connected, was
+     * removed by another Central Node whose nudge was lost: whoever holds its connection is to look.
+     */
     async flushContacts(): Promise<void> {
       if (contacts.size === 0) return;
-      const batch = [...contacts];
+      // In one order on every Central Node: two that write of the same hosts should not wait for each other.
+      const batch = [...contacts].sort(([a], [b]) => (a < b ? -1 : 1));
       const rows = batch.map(([sensor_id, at]) => ({ sensor_id, at }));
-      await database.write((tx) => hostStore.setLastAccess(tx, database.kind, rows));
+      const written = await database.write((tx) => hostStore.setLastAccess(tx, database.kind, rows));
       for (const [sensorId, at] of batch) if (contacts.get(sensorId) === at) contacts.delete(sensorId);
+      // All but always all are written, and nothing need be asked.
+      if (written === batch.length) return;
+      const sensorIds = batch.map(([sensorId]) => sensorId);
+      const known = await hostStore.listKnown(database.read, database.kind, sensorIds);
+      for (const target of sensorIds) if (!known.has(target)) nudges.nudge({ target, about: "settings" });
     },
 
     /** Removes every host that was not heard of since `since`; one that comes back meanwhile stays. Returns how many. */

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { compileOnce, rowOf } from "../database/compile-once.ts";
 import type { Database, Reader, Tx } from "../database/database.ts";
-import { tableOf } from "../database/json-list.ts";
+import { listOf, tableOf } from "../database/json-list.ts";
 import type { HostRow } from "../database/tables.ts";
 
 export type HostFilter = { address?: string; hostName?: string; sensorId?: string; sensorIds?: readonly string[] };
@@ -36,16 +36,30 @@ export const hostStore = {
     await tx.updateTable("hosts").set({ journal_id: journalId }).where("sensor_id", "=", sensorId).execute();
   },
 
-  /** One statement for all. A host that moved here from another Central Node may be known there to be newer: time only rises. */
+  /**
+   * One statement for all. A host that moved here from another Central Node may be known there to be newer: time only rises.
+   * Returns how many were written.
+   */
   async setLastAccess(
     tx: Tx,
     kind: Database["kind"],
     contacts: readonly { sensor_id: string; at: string }[],
-  ): Promise<void> {
+  ): Promise<number> {
     const given = tableOf(kind, { sensor_id: "text", at: "text" }, contacts);
-    await sql`
+    const written = await sql`
       update hosts set last_access_at = given.at from ${given} as given
       where hosts.sensor_id = given.sensor_id and hosts.last_access_at < given.at`.execute(tx);
+    return Number(written.numAffectedRows ?? 0);
+  },
+
+  /** Those of `sensorIds` that are there. */
+  async listKnown(db: Reader, kind: Database["kind"], sensorIds: readonly string[]): Promise<Set<string>> {
+    const rows = await db
+      .selectFrom("hosts")
+      .select("sensor_id")
+      .where("sensor_id", "in", listOf(kind, sensorIds))
+      .execute();
+    return new Set(rows.map((row) => row.sensor_id));
   },
 
   async find(db: Reader | Tx, sensorId: string): Promise<HostRow | undefined> {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import pg from "pg";
 import { testDatabases } from "../database/test-databases.ts";
 import { silentLog } from "../test-services.ts";
@@ -109,6 +110,28 @@ test("an instance whose connection is cut connects again, and then says that it 
   assert.equal(two.nudges.isConnected(), true);
   one.nudges.nudge(nudge("after"));
   await two.until(() => two.received.some(({ target }) => target === "after"));
+});
+
+test("what is nudged while the connection is away reaches the others when it is back", async (t) => {
+  const url = await postgres.locate(t);
+  const administrator = await client(t, url);
+  const one = await start(t, url);
+  const pids = await administrator.query<{ pid: number }>(
+    "select pid from pg_stat_activity where application_name = 'cordon-nudges' and datname = current_database()",
+  );
+  const two = await start(t, url);
+  await administrator.query("select pg_terminate_backend($1)", [pids.rows[0]?.pid]);
+  while (one.nudges.isConnected()) await setImmediate();
+  one.nudges.nudge(nudge("missed"));
+  one.nudges.nudge(nudge("missed"));
+  await two.until(() => two.received.length > 0);
+  one.nudges.nudge(nudge("last"));
+  await two.until(() => two.received.some(({ target }) => target === "last"));
+  assert.deepEqual(
+    two.received.map(({ target }) => target),
+    ["missed", "last"],
+  );
+  assert.equal(two.gaps(), 1, "it never was away itself");
 });
 
 test("while its connection is away an instance still nudges itself", async (t) => {

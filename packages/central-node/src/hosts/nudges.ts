@@ -62,7 +62,8 @@ export function createNudges({ postgresUrl, log }: { postgresUrl: string | null;
 
 function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   const self = randomUUID();
-  const unsent: Nudge[] = [];
+  /** By what they say: nudges wait here while the connection is away, and one that is given again is the same. */
+  const unsent = new Map<string, Nudge>();
   const untold: string[] = [];
   let client: pg.Client | null = null;
   let closing = false;
@@ -128,17 +129,23 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
   async function flush() {
     if (flushing) return;
     flushing = true;
-    while (client !== null && unsent.length + untold.length > 0) {
+    let failed = false;
+    while (client !== null && !failed && unsent.size + untold.length > 0) {
       // Nudges first: hosts wait for them, people can.
+      const nudges = firstPart(unsent.values());
+      for (const nudge of nudges) unsent.delete(keyOf(nudge));
       const [to, payload] =
-        unsent.length > 0
-          ? [channel, { from: self, nudges: takePart(unsent) }]
-          : [toldChannel, { from: self, told: takePart(untold) }];
+        nudges.length > 0
+          ? [channel, { from: self, nudges }]
+          : [toldChannel, { from: self, told: untold.splice(0, firstPart(untold).length) }];
       try {
         await client.query("select pg_notify($1, $2)", [to, JSON.stringify(payload)]);
       } catch (error) {
-        // The receivers look at everything after a gap of their own and from time to time: this hint may go.
-        log.warn({ err: error }, "a nudge was not sent");
+        log.warn({ err: error }, "nudges were not sent; they are sent again");
+        // The receivers had no gap of their own and would notice late. Twice does no harm.
+        for (const nudge of nudges) unsent.set(keyOf(nudge), nudge);
+        // At the next heartbeat or connection: PostgreSQL that refuses now would refuse at once again.
+        failed = true;
       }
     }
     flushing = false;
@@ -146,7 +153,7 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
 
   const heartbeat = setInterval(() => {
     const asked = client;
-    asked?.query("select 1").catch((error: Error) => lost(asked, error));
+    asked?.query("select 1").then(flush, (error: Error) => lost(asked, error));
   }, heartbeatMs);
   heartbeat.unref();
 
@@ -154,8 +161,8 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
     start: connect,
     isConnected: () => client !== null,
     send(nudge: Nudge) {
-      if (client === null) return;
-      unsent.push(nudge);
+      // Also while the connection is away: the others may have theirs, and would notice only by looking from time to time.
+      unsent.set(keyOf(nudge), nudge);
       void flush();
     },
     tell(text: string) {
@@ -173,14 +180,18 @@ function createPostgresRelay(url: string, emitter: EventEmitter, log: Logger) {
 }
 
 /** The first of them, as many as go into one payload. */
-function takePart<T>(unsent: T[]): T[] {
+function firstPart<T>(unsent: Iterable<T>): T[] {
+  const part: T[] = [];
   let bytes = 0;
-  const end = unsent.findIndex((part) => {
-    bytes += Buffer.byteLength(JSON.stringify(part)) + 1;
-    return bytes > maxPayloadBytes;
-  });
-  return unsent.splice(0, end < 0 ? unsent.length : Math.max(1, end));
+  for (const each of unsent) {
+    bytes += Buffer.byteLength(JSON.stringify(each)) + 1;
+    if (bytes > maxPayloadBytes && part.length > 0) break;
+    part.push(each);
+  }
+  return part;
 }
+
+const keyOf = ({ about, target }: Nudge): string => `${about} ${target}`;
 
 /** Null: not one of ours. Whoever may connect to the database may notify. */
 function readPayload<S extends TSchema>(schema: S, payload: string): Static<S> | null {

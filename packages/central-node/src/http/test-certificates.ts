@@ -67,7 +67,7 @@ function signingAlgorithmOf({ privateKey }: KeyPair) {
   return { ...privateKey.algorithm, hash: "SHA-256" };
 }
 
-async function exportPrivateKey({ privateKey }: KeyPair): Promise<string> {
+export async function exportPrivateKey({ privateKey }: KeyPair): Promise<string> {
   const der = Buffer.from(await webcrypto.subtle.exportKey("pkcs8", privateKey));
   const lines = der.toString("base64").match(/.{1,64}/g) ?? [];
   return `-----BEGIN PRIVATE KEY-----\n${lines.join("\n")}\n-----END PRIVATE KEY-----\n`;

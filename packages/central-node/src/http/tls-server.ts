@@ -8,6 +8,12 @@ import { askForWantedBodies } from "./wanted-bodies.ts";
 const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 72_000;
 const handshakeTimeoutMs = 20_000;
+/**
+ * How long a client may resume its session, which takes half of the CPU of a whole handshake. The keys of the tickets are
+ * this process's own and change whenever the certificates are looked at again. Whose certificate a resumed session bears is
+ * known, and asked about anew like that of any other.
+ */
+const sessionSec = 12 * 3600;
 /** How long closing waits for requests under way. */
 const closeGraceMs = 4000;
 
@@ -33,6 +39,7 @@ export function createTlsApp({
     https: {
       ...certificates.defaultCertificate(),
       minVersion: "TLSv1.2",
+      sessionTimeout: sessionSec,
       // No `ca`: its names would go out in the request for a certificate, and clients with a self-signed one would send none.
       requestCert: askForClientCertificate,
       rejectUnauthorized: false,
@@ -64,7 +71,11 @@ export function createTlsApp({
   const anyApp = app as unknown as FastifyInstance;
   askForWantedBodies(anyApp);
   certificates.onChange(() =>
-    app.server.setSecureContext({ ...certificates.defaultCertificate(), minVersion: "TLSv1.2" }),
+    app.server.setSecureContext({
+      ...certificates.defaultCertificate(),
+      minVersion: "TLSv1.2",
+      sessionTimeout: sessionSec,
+    }),
   );
   return anyApp;
 }

@@ -26,7 +26,7 @@ export function toProblem(error: unknown, request: FastifyRequest): Problem {
 }
 
 /** PostgreSQL: the connection is gone or refused (class 08, 57P0x), or the pool's wait ran out. */
-function isDatabaseAway(error: unknown): boolean {
+export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = "code" in error ? String(error.code) : "";
   return (

@@ -52,6 +52,19 @@ test("a node whose database is away is not ready; without nudges it is, and says
   assert.deepEqual(await ready(), [503, { ready: false, checks: { database: false, nudges: false, closing: false } }]);
 });
 
+test("numbers at hand are told while the database is away; what only that knows is not a number", async (t) => {
+  const { metrics, read } = await start(t);
+  metrics.read({
+    agentsConnected: () => 7,
+    agentsShed: () => 0,
+    agentsWaiting: () => 0,
+    strangersRefused: () => ({}),
+    oldestOrderAgeSec: () => Promise.reject(new Error("the database is away")),
+  });
+  assert.deepEqual(await read("cordon_agents_connected"), ["cordon_agents_connected 7"]);
+  assert.match(String(await read("cordon_oldest_order_age_seconds")), /^cordon_oldest_order_age_seconds NaN$/i);
+});
+
 test("orders and their outcomes are counted by response action", async (t) => {
   const { metrics, read } = await start(t);
   metrics.ordered("network-isolation");
@@ -83,6 +96,7 @@ test("what the node can tell at any time is read when it is asked for, with the 
   let agents = 3;
   metrics.read({
     agentsConnected: () => agents,
+    agentsWaiting: () => 5,
     agentsShed: () => 7,
     strangersRefused: () => ({ pending: 2 }),
     oldestOrderAgeSec: async () => 1.5,
@@ -90,6 +104,7 @@ test("what the node can tell at any time is read when it is asked for, with the 
   assert.deepEqual(await read("cordon_agents_connected"), ["cordon_agents_connected 3"]);
   agents = 4;
   assert.deepEqual(await read("cordon_agents_connected"), ["cordon_agents_connected 4"]);
+  assert.deepEqual(await read("cordon_agents_waiting"), ["cordon_agents_waiting 5"]);
   assert.deepEqual(await read("cordon_agent_connections_shed"), ["cordon_agent_connections_shed 7"]);
   assert.deepEqual(await read("cordon_strangers_refused"), ['cordon_strangers_refused{reason="pending"} 2']);
   assert.deepEqual(await read("cordon_oldest_order_age_seconds"), ["cordon_oldest_order_age_seconds 1.5"]);

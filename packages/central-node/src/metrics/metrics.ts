@@ -11,11 +11,15 @@ export type BlockCounts = Pick<Metrics, "blocked" | "blocksLost">;
 /** What the composition root can tell at any time. Ages are in seconds; 0: nothing waits. */
 export type Readings = {
   agentsConnected(): number;
+  agentsWaiting(): number;
   agentsShed(): number;
   /** By reason. */
   strangersRefused(): Readonly<Record<string, number>>;
   oldestOrderAgeSec(): Promise<number>;
 };
+
+/** Prometheus waits for 10 s by default. */
+const readWithinMs = 2000;
 
 export function createMetrics() {
   const registry = new Registry();
@@ -59,7 +63,7 @@ export function createMetrics() {
       help,
       registers: [registry],
       async collect() {
-        this.set(await read());
+        this.set(await readOr(Number.NaN, read));
       },
     });
   }
@@ -81,9 +85,10 @@ export function createMetrics() {
     },
     read(readings: Readings): void {
       gauge("cordon_agents_connected", "Agents connected to this Central Node", readings.agentsConnected);
+      gauge("cordon_agents_waiting", "Agents that wait in line to connect", readings.agentsWaiting);
       gauge(
         "cordon_agent_connections_shed",
-        "Connections of agents refused above the rate, since the start",
+        "Connections of agents cut off before their handshake, as too many waited or for too long, since the start",
         readings.agentsShed,
       );
       new Gauge({
@@ -109,4 +114,14 @@ export function createMetrics() {
       return app;
     },
   };
+}
+
+/** What needs a database that is away must not cost the numbers that are at hand. */
+async function readOr(unknown: number, read: () => number | Promise<number>): Promise<number> {
+  const late = new Promise<number>((resolve) => setTimeout(resolve, readWithinMs, unknown).unref());
+  try {
+    return await Promise.race([read(), late]);
+  } catch {
+    return unknown; // why is logged where requests fail
+  }
 }

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { createLane, type LaneLimits } from "./lane.ts";
+
+function start(limits: Partial<LaneLimits> = {}) {
+  const lane = createLane({
+    atOnce: 2,
+    perTurn: 10,
+    maxWaiting: 10,
+    maxWaitMs: 60_000,
+    maxUnderWayMs: 60_000,
+    ...limits,
+  });
+  const log: string[] = [];
+  const queue = (name: string) =>
+    lane.queue(
+      () => log.push(`${name} in`),
+      () => log.push(`${name} gave up`),
+    );
+  return { lane, queue, log };
+}
+
+test("so many are let in, and the next when one has arrived, first come first served", async () => {
+  const { queue, log, lane } = start();
+  const [a, b] = ["a", "b", "c", "d"].map(queue);
+  await setImmediate();
+  assert.deepEqual([log, lane.waiting()], [["a in", "b in"], 2]);
+  b?.();
+  b?.();
+  await setImmediate();
+  assert.deepEqual(log, ["a in", "b in", "c in"]);
+  a?.();
+  await setImmediate();
+  assert.deepEqual([log.at(-1), lane.waiting()], ["d in", 0]);
+});
+
+test("one turn of the event loop lets no more in than it should", async () => {
+  const { queue, log } = start({ atOnce: 100, perTurn: 3 });
+  for (const name of "abcdefg") queue(name);
+  const counts: number[] = [];
+  for (let turn = 0; turn < 4; turn += 1) {
+    await setImmediate();
+    counts.push(log.length);
+  }
+  assert.deepEqual(counts, [3, 6, 7, 7]);
+});
+
+test("who goes away while it waits takes no one's turn", async () => {
+  const { queue, log, lane } = start({ atOnce: 1 });
+  const [a, b] = ["a", "b", "c"].map(queue);
+  b?.();
+  assert.equal(lane.waiting(), 2);
+  a?.();
+  await setImmediate();
+  assert.deepEqual(log, ["c in"]);
+});
+
+test("more than may wait are turned away and counted", () => {
+  const { queue, lane } = start({ maxWaiting: 2 });
+  assert.deepEqual(
+    ["a", "b", "c"].map((name) => queue(name) === null),
+    [false, false, true],
+  );
+  assert.equal(lane.shed(), 1);
+});
+
+test("who dawdles inside keeps nobody out, and who has waited too long is told so", async () => {
+  const dawdling = start({ atOnce: 1, maxUnderWayMs: 0 });
+  for (const name of "ab") dawdling.queue(name);
+  await setImmediate();
+  dawdling.lane.sweep();
+  await setImmediate();
+  assert.deepEqual(dawdling.log, ["a in", "b in"]);
+
+  const waiting = start({ atOnce: 1, maxWaitMs: 0 });
+  for (const name of "abc") waiting.queue(name);
+  await setImmediate();
+  waiting.lane.sweep();
+  assert.deepEqual(waiting.log, ["a in", "b gave up", "c gave up"]);
+  assert.deepEqual([waiting.lane.waiting(), waiting.lane.shed()], [0, 2]);
+});
+
+test("a long line keeps its order", async () => {
+  const { queue, log, lane } = start({ atOnce: 1, perTurn: 1, maxWaiting: 5000 });
+  const names = Array.from({ length: 4000 }, (_, index) => String(index));
+  const leave = names.map(queue);
+  for (const one of leave) {
+    await setImmediate();
+    one?.();
+  }
+  assert.deepEqual(
+    log,
+    names.map((name) => `${name} in`),
+  );
+  assert.equal(lane.waiting(), 0);
+});
