@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import { exitCodes, failure, type Output, type Verb } from "@cordon/terminal";
-import { asOwner } from "../prepared-fleet.ts";
+import { asOwner } from "../as-owner.ts";
 import { type ChaosOptions, runChaos } from "./chaos-run.ts";
 import { describe, describeViolations, keepEvidence, summarise } from "./chaos-summary.ts";
 
