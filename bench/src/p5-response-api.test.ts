@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { p5 } from "./p5-response-api.ts";
 
 test("P5 measures reads, orders and the whole list beside their floors", async () => {
-  const rows = await p5({ hosts: 50, rounds: 1, seconds: 1 });
+  const rows = await p5({ hosts: 50, rounds: 1, seconds: 0.3 });
   assert.deepEqual(
     rows.map(({ figure }) => figure),
     [

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { p7 } from "./p7-growth.ts";
 
 test("P7 measures fleets of several sizes, and holds what a host costs in each against the smallest", async () => {
-  const rows = await p7({ sizes: [5, 20], rounds: 1, seconds: 1 });
+  const rows = await p7({ sizes: [5, 20], rounds: 1, seconds: 0.3 });
   assert.deepEqual(
     rows.map(({ figure }) => figure.split(":")[0]),
     [

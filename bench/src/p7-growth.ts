@@ -10,14 +10,14 @@ import { median, quantile } from "./distribution.ts";
 import { controlOf } from "./noise.ts";
 import { fillWithHosts, sensorIdOf } from "./p5-hosts.ts";
 import type { Load, P5Calls } from "./p5-program.ts";
-import { type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
+import { connectFast, type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
 import { cpuMsOf, hostsThatFit } from "./process-cost.ts";
 
 const loader = new URL("./p5-program.ts", import.meta.url).href;
 const withinMs = 180_000;
 const target = 1.3;
 /** Heartbeats are no part of what is measured, and the agents of all three sizes send them all the while. */
-const heartbeatSec = "120";
+const flags = ["--agent-heartbeat-sec", "120", ...connectFast];
 const isolation = JSON.stringify({ settings: { autoTurnoffTimeoutInSec: 3600, excludedRules: [] } });
 
 type Sizes = Pick<FleetSize, "fleetFolder"> & {
@@ -90,7 +90,7 @@ async function measure(owner: Owner, { sizes, rounds, seconds, fleetFolder }: Si
 
 /** A fleet that is connected, and one host more that is not: it is the one to read and to isolate. */
 async function openFleet(owner: Owner, { hosts, fleetFolder }: FleetSize) {
-  const prepared = await prepareFleet(owner, { hosts, fleetFolder, flags: ["--agent-heartbeat-sec", heartbeatSec] });
+  const prepared = await prepareFleet(owner, { hosts, fleetFolder, flags });
   const { central, fleet, pem, base, ban, connect } = prepared;
   fillWithHosts(central.dataDir, 1);
   await connect();

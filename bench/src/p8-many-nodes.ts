@@ -5,8 +5,9 @@
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as waitMs } from "node:timers/promises";
-import { startPostgres } from "@cordon/central-node/test-postgres";
+
 import { responseApiBase } from "@cordon/contract";
+import { startPostgres } from "../../packages/central-node/src/database/test-postgres.ts";
 import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
 import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { createFolder, type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";

@@ -7,6 +7,8 @@ import { type Fleet, hostsPerProcess, startFleet } from "./fleet.ts";
 type Options = Parameters<typeof startFleet>[0] & { durationSec: number | null; stormEverySec: number | null };
 
 const progressEveryMs = 3000;
+/** Until all are connected: from then on time is kept. */
+const connectingEveryMs = 500;
 /** Files that a process has open beside its hosts' sockets. */
 const otherFiles = 100;
 
@@ -106,12 +108,15 @@ async function run(options: Options, output: Output) {
     if (fleet === null) throw failure("FAILED", "interrupted before all hosts were enrolled");
     try {
       const since = performance.now();
-      const seconds = () => Math.round((performance.now() - since) / 1000);
       let connectedMs: number | null = null;
+      let nextStormMs = Number.POSITIVE_INFINITY;
+      let storms = 0;
+      const stormEveryMs = (options.stormEverySec ?? Number.POSITIVE_INFINITY) * 1000;
       const connecting = fleet.connect().then(() => {
         connectedMs = performance.now() - since;
+        // A storm is of hosts that were all there for that long.
+        nextStormMs = performance.now() + stormEveryMs;
       });
-      let lastStorm = 0;
       let failed = false;
       connecting.catch(() => {
         failed = true;
@@ -122,18 +127,21 @@ async function run(options: Options, output: Output) {
           ? Number.POSITIVE_INFINITY
           : since + connectedMs + options.durationSec * 1000 - performance.now();
       while (!interrupted.signal.aborted && leftMs() > 0) {
-        const { connected, hosts, disconnects, reportsAcknowledged } = await fleet.counts();
+        const { connected, hosts, offline, disconnects, reportsAcknowledged } = await fleet.counts();
+        const away = offline === 0 ? "" : `, ${offline} offline`;
         progress.update(
-          `${connected} of ${hosts} connected, ${disconnects} disconnects, ${reportsAcknowledged} reports acknowledged`,
+          `${connected} of ${hosts} connected${away}, ${disconnects} disconnects, ${reportsAcknowledged} reports acknowledged`,
         );
-        if (connectedMs !== null && options.stormEverySec !== null && seconds() - lastStorm >= options.stormEverySec) {
-          lastStorm = seconds();
+        if (performance.now() >= nextStormMs) {
+          nextStormMs += stormEveryMs;
+          storms += 1;
           await fleet.cut();
         }
-        const waitMs = Math.max(100, Math.min(progressEveryMs, leftMs()));
+        const everyMs = connectedMs === null ? connectingEveryMs : progressEveryMs;
+        const waitMs = Math.max(100, Math.min(everyMs, leftMs(), nextStormMs - performance.now()));
         await wait(waitMs, null, { signal: interrupted.signal }).catch(() => {});
       }
-      const summary = await summarise(fleet, connectedMs);
+      const summary = { ...(await summarise(fleet, connectedMs)), storms };
       progress.end();
       output.answer(summary, () => describe(summary));
       if (failed) throw failure("TIMED_OUT", "not all hosts could connect");
@@ -171,13 +179,14 @@ async function summarise(fleet: Fleet, connectedMs: number | null) {
   };
 }
 
-function describe(summary: Awaited<ReturnType<typeof summarise>>): string {
+function describe(summary: Awaited<ReturnType<typeof summarise>> & { storms: number }): string {
   const { allConnectedMs, reportP50Ms, reportP99Ms } = summary;
   return keyValues([
     ["hosts", `${summary.hosts}, ${summary.offline} of them offline`],
     ["connected at the end", summary.connected],
     ["all connected after", allConnectedMs === null ? "never" : formatDuration(allConnectedMs / 1000)],
     ["connects", summary.connects],
+    ["storms", summary.storms],
     ["disconnects", summary.disconnects],
     ["removed", summary.removed],
     ["reports", `${summary.reportsAcknowledged} acknowledged, ${summary.reportsWaiting} waiting`],

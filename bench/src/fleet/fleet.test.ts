@@ -1,28 +1,45 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { formatJoinToken } from "@cordon/contract";
 import { createExternalSystem, curlAs } from "../../../system-tests/src/external-system.ts";
-import { createFolder, runProgram, startCentralNode, thisMachine } from "../../../system-tests/src/programs.ts";
+import {
+  type CentralNodeProcess,
+  createFolder,
+  runProgram,
+  startCentralNode,
+  thisMachine,
+} from "../../../system-tests/src/programs.ts";
 import { startFleet } from "./fleet.ts";
 
-const hosts = 50;
+const hosts = 40;
 const withinMs = 60_000;
 /** Well-formed, and of no Central Node. */
-const token = formatJoinToken({ caFingerprint: "ab".repeat(32), secret: randomBytes(32).toString("base64url") });
+const strangeToken = formatJoinToken({ caFingerprint: "ab".repeat(32), secret: randomBytes(32).toString("base64url") });
 
-async function startNode(t: TestContext) {
-  const node = await startCentralNode(t);
-  const { token } = await node.admin<{ token: string }>("join-token", "create", "--uses", String(hosts));
-  return { node, token, server: new URL(node.api).host };
-}
+const cleanUps: (() => Promise<void> | void)[] = [];
+let node: CentralNodeProcess;
+let server: string;
+let token: string;
+/** Whichever test comes first enrols them. */
+let identities: string;
+
+before(async () => {
+  const owner = { after: (cleanUp: () => Promise<void> | void) => void cleanUps.unshift(cleanUp) };
+  node = await startCentralNode(owner);
+  server = new URL(node.api).host;
+  ({ token } = await node.admin<{ token: string }>("join-token", "create", "--uses", String(2 * hosts)));
+  identities = createFolder(owner, "identities");
+});
+after(async () => {
+  for (const cleanUp of cleanUps) await cleanUp();
+});
 
 test("a fleet connects, comes back after a cut, and is found again by its identities", async (t) => {
-  const { server, token } = await startNode(t);
-  const identities = createFolder(t, "identities");
   const first = await startFleet({ hosts, servers: [server], token, identities, processes: 2 });
   t.after(first.close);
   await first.connect(withinMs);
@@ -41,12 +58,11 @@ test("a fleet connects, comes back after a cut, and is found again by its identi
 });
 
 test("an order to all is acknowledged by those that are there, and by the others when they come back", async (t) => {
-  const { node, server, token } = await startNode(t);
   const system = createExternalSystem(t);
   const soar = curlAs(system, node);
   await soar.get("sensors");
   await node.acceptSystem(system);
-  const fleet = await startFleet({ hosts, servers: [server], token, behaviour: { offlineShare: 0.5 } });
+  const fleet = await startFleet({ hosts, servers: [server], token, identities, behaviour: { offlineShare: 0.5 } });
   t.after(fleet.close);
   await fleet.connect(withinMs);
   assert.equal((await fleet.counts()).connected, hosts / 2);
@@ -64,20 +80,45 @@ test("an order to all is acknowledged by those that are there, and by the others
 });
 
 test("a token that is none, and a server that is dead, are told apart", async () => {
-  await assert.rejects(startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token }), /cannot reach a Central Node/);
+  await assert.rejects(
+    startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token: strangeToken }),
+    /cannot reach a Central Node/,
+  );
   await assert.rejects(startFleet({ hosts: 1, servers: ["127.0.0.1:1"], token: "nonsense" }), /join token/i);
 });
 
-const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-
-test("the program ends with a summary of the hosts that it held", async (t) => {
-  const { server, token } = await startNode(t);
-  const words = ["--hosts", "10", "--server", server, "--token", token, "--duration", "1s", "--json"];
-  const { exitCode, stdout, stderr } = await runProgram(thisMachine, main, words);
-  assert.equal(exitCode, 0, stderr);
-  const { hosts: held, connected, disconnects } = JSON.parse(stdout);
-  assert.deepEqual({ held, connected, disconnects }, { held: 10, connected: 10, disconnects: 0 });
+test("hosts that are slow, lose their link at random or have another clock stay enrolled, and storms are counted", async () => {
+  const words = ["--hosts", String(hosts), "--server", server, "--token", token, "--identities", identities, "--json"];
+  const odd = ["--slow", "20%", "--flaky", "20%", "--offline", "50%", "--clock-skew", "86400", "--storm-every", "1"];
+  const run = await runProgram(thisMachine, main, [...words, ...odd, "--duration", "4s", "--connect-per-sec", "50"]);
+  assert.equal(run.exitCode, 0, run.stderr);
+  const { hosts: held, offline, connects, disconnects, removed, storms, allConnectedMs } = JSON.parse(run.stdout);
+  assert.deepEqual(
+    { held, offline, disconnects, removed },
+    { held: hosts, offline: hosts / 2, disconnects: 0, removed: 0 },
+  );
+  assert.ok(storms >= 1 && connects >= hosts / 2, run.stdout);
+  // Fifty a second at most, those that are offline among them.
+  assert.ok(allConnectedMs >= (hosts / 50) * 1000 * 0.9, run.stdout);
 });
+
+test("Ctrl-C ends the program with its summary", { timeout: 60_000 }, async () => {
+  const words = ["--hosts", "4", "--server", server, "--token", token, "--identities", identities];
+  const child = thisMachine.spawn(process.execPath, [main, ...words], { stdio: ["ignore", "pipe", "pipe"] });
+  let [printed, said] = ["", ""];
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    printed += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+    said += text;
+    if (said.includes("4 of 4 connected")) child.kill("SIGINT");
+  });
+  const [exitCode] = await once(child, "close");
+  assert.equal(exitCode, 0, said);
+  assert.match(printed, /connected at the end: +4\n/);
+});
+
+const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 
 test("the program says what was wrong with its words, and that a server is not there", async () => {
   const cases: [number, RegExp, string[]][] = [
@@ -85,10 +126,10 @@ test("the program says what was wrong with its words, and that a server is not t
     [
       2,
       /--slow must be a share such as 5%/,
-      ["--hosts", "1", "--server", "127.0.0.1:1", "--slow", "many", "--token", token],
+      ["--hosts", "1", "--server", "127.0.0.1:1", "--slow", "many", "--token", strangeToken],
     ],
     [2, /--token/, ["--hosts", "1", "--server", "127.0.0.1:1"]],
-    [3, /cannot reach a Central Node/, ["--hosts", "1", "--server", "127.0.0.1:1", "--token", token]],
+    [3, /cannot reach a Central Node/, ["--hosts", "1", "--server", "127.0.0.1:1", "--token", strangeToken]],
   ];
   for (const [code, said, words] of cases) {
     const { exitCode, stderr } = await runProgram(thisMachine, main, words);

@@ -16,7 +16,8 @@ const sweepEveryMs = 500;
 /** A client has nothing to say behind its ClientHello until it is answered. */
 const maxBytesBeforeAnswer = 64 * 1024;
 
-/** Some handshakes are a few milliseconds, which nobody notices who waits for an answer. */
+/** Of CPU time. Who waits for an answer waits for some turns of the event loop. */
+const turnMs = 20;
 const perTurn = 4;
 /** Shorter than agents wait for their handshake, so that no place in line is a dead one's. */
 const maxWaitMs = 15_000;
@@ -42,7 +43,10 @@ export function createAdmission({
   helloWithinMs?: number;
 }) {
   const common = { perTurn, maxWaitMs, maxUnderWayMs };
-  const lanes = { queued: createLane({ ...queued, ...common }), others: createLane({ ...othersLimits, ...common }) };
+  const lanes = {
+    queued: createLane({ ...queued, turnMs, ...common }),
+    others: createLane({ ...othersLimits, turnMs: null, ...common }),
+  };
   /** Since when, in the order in which they came. */
   const silent = new Map<Socket, number>();
   const held = new Set<Socket>();
