@@ -95,7 +95,7 @@ function orderOf(of: { kind: Order["kind"]; number: number; target: string; seed
       };
     case "run":
       // One in three takes so long that a kill may well fall into it.
-      return { kind, number, target, taskId: uuidOf(hash("task")), lastsMs: few < 0.33 ? Math.round(few * 12_000) : 0 };
+      return { kind, number, target, taskId: uuidOf(hash("task")), lastsMs: few < 0.33 ? Math.round(few * 24_000) : 0 };
     default:
       return { kind, number, target };
   }

@@ -6,8 +6,9 @@ import { runChaos } from "./chaos-run.ts";
 import { describe, describeViolations, keepEvidence, summarise } from "./chaos-summary.ts";
 import { chaosVerb } from "./chaos-verb.ts";
 
-const options = { durationMs: 60_000, hosts: 20, nodes: 3, ordersPerSec: 3, settleWithinMs: 90_000, speed: 1 };
-const timeout = 240_000;
+const options = { durationMs: 40_000, hosts: 12, nodes: 3, ordersPerSec: 3, settleWithinMs: 90_000, speed: 1 };
+/** A minute and a half on two cores of its own; what it waits for the longest are starts of programs. */
+const timeout = 280_000;
 
 test("whatever is killed, paused and cut, every accepted order comes true, and none twice", { timeout }, async (t) => {
   const seed = Number(process.env.CORDON_TEST_SEED ?? randomInt(2 ** 31));
@@ -16,7 +17,7 @@ test("whatever is killed, paused and cut, every accepted order comes true, and n
   t.diagnostic(describe(summarise(run, { ...options, seed })));
   if (run.violations.length > 0)
     assert.fail(`${describeViolations(run)}\nall that is known: ${keepEvidence(run, seed)}`);
-  assert.ok(run.history.faults.length > 5, "there were faults");
+  assert.ok(run.history.faults.length > 3, "there were faults");
   assert.ok(run.history.orders.filter(({ answer }) => answer === "accepted").length > 50, "there were orders");
 });
 

@@ -13,19 +13,10 @@ import { centralNodeTlsName, linkPath, responseApiBase } from "@cordon/contract"
 import pino, { type Logger } from "pino";
 import { createCentralNode } from "./central-node.ts";
 import type { CentralNodeConfig } from "./config.ts";
-import { testDatabases } from "./database/test-databases.ts";
 import { exportPrivateKey, makeCertificate, makeCertificateRequest, makeEcKeys } from "./http/test-certificates.ts";
 import { facts, silentLog } from "./test-services.ts";
 
 const administrator = { kind: "local-administrator", id: "root", address: null, fingerprint: null } as const;
-
-async function fingerprintAt(port: number): Promise<string> {
-  const socket = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false });
-  await once(socket, "secureConnect");
-  const { fingerprint256 } = socket.getPeerCertificate();
-  socket.destroy();
-  return fingerprint256;
-}
 
 const anywhere = { host: "127.0.0.1", port: 0 };
 
@@ -289,21 +280,6 @@ test("a request under way when a Central Node closes is still answered", async (
 test("a Central Node that cannot have its port leaves nothing behind that listens or keeps the database", async (t) => {
   const { port } = await start(t);
   await assert.rejects(start(t, { console: { host: "127.0.0.1", port } }), { code: "EADDRINUSE" });
-});
-
-test("two Central Nodes share a port where both say so: each is given connections, and the one that stays gets them all", async (t) => {
-  const kind = testDatabases.find(({ name }) => name === "PostgreSQL");
-  const database = (await kind?.locate(t)) ?? null;
-  const first = await start(t, { reusePort: true, database });
-  const api = { host: "127.0.0.1", port: first.port };
-  await start(t, { reusePort: true, database, api });
-  // Each has a server certificate of its own, which tells who answered.
-  const seen = async (connections: number) =>
-    new Set(await Promise.all(Array.from({ length: connections }, () => fingerprintAt(first.port)))).size;
-  assert.equal(await seen(40), 2);
-  await first.close();
-  assert.equal(await seen(10), 1);
-  await assert.rejects(start(t, { database, api }), { code: "EADDRINUSE" }, "one that did not ask for it");
 });
 
 test("a Central Node that starts again on its data has the same authority, so that its agents know it", async (t) => {

@@ -120,8 +120,9 @@ export const settingsSchema = Type.Object(
     agentsConnectingAtOnce: Type.Integer({
       ...positive,
       flag: "--agents-connecting-at-once <count>",
-      description: "agents between their handshake and their welcome at one moment; the others wait in line",
-      default: 128,
+      description:
+        "agents between their handshake and their welcome at one moment, at the most: fewer where the machine cannot; the others wait in line",
+      default: 512,
     }),
     agentsWaiting: Type.Integer({
       ...positive,

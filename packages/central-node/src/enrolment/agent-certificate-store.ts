@@ -1,23 +1,26 @@
+import { compileOnce } from "../database/compile-once.ts";
 import type { Reader, Tx } from "../database/database.ts";
 
 export type AgentCertificate = { fingerprint: string; sensorId: string; issuedAt: string; notAfter: string };
+
+const insertOne = compileOnce((db, { fingerprint, sensorId, issuedAt, notAfter }: AgentCertificate) =>
+  db
+    .insertInto("agent_certificates")
+    .values({ fingerprint, sensor_id: sensorId, issued_at: issuedAt, not_after: notAfter }),
+);
+const findHost = compileOnce((db, { fingerprint }: { fingerprint: string }) =>
+  db.selectFrom("agent_certificates").select("sensor_id").where("fingerprint", "=", fingerprint),
+);
 
 /** A host has certificates here as long as it is enrolled: removing it deletes them in the same transaction. */
 export const agentCertificateStore = {
   async insert(tx: Tx, certificate: AgentCertificate): Promise<void> {
     const { fingerprint, sensorId, issuedAt, notAfter } = certificate;
-    await tx
-      .insertInto("agent_certificates")
-      .values({ fingerprint, sensor_id: sensorId, issued_at: issuedAt, not_after: notAfter })
-      .execute();
+    await insertOne(tx, { fingerprint, sensorId, issuedAt, notAfter });
   },
 
   async isKnown(db: Reader, fingerprint: string, sensorId: string): Promise<boolean> {
-    const row = await db
-      .selectFrom("agent_certificates")
-      .select("sensor_id")
-      .where("fingerprint", "=", fingerprint)
-      .executeTakeFirst();
+    const [row] = await findHost(db, { fingerprint });
     return row?.sensor_id === sensorId;
   },
 

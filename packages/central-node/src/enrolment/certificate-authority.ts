@@ -37,6 +37,12 @@ export async function createCertificateAuthority({ database, now }: { database: 
     false,
     ["sign"],
   );
+  // Made once: a fleet enrols within minutes, and each extension is a costly object.
+  const extensionsOfAll = [
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+    await x509.AuthorityKeyIdentifierExtension.create(issuer),
+  ];
 
   async function issue(leaf: {
     publicKey: x509.PublicKeyType;
@@ -55,11 +61,9 @@ export async function createCertificateAuthority({ database, now }: { database: 
       notBefore: new Date(now().getTime() - backdatedMs),
       notAfter: new Date(Math.min(now().getTime() + leaf.lifeMs, issuer.notAfter.getTime())),
       extensions: [
-        new x509.BasicConstraintsExtension(false, undefined, true),
-        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        ...extensionsOfAll,
         new x509.ExtendedKeyUsageExtension([leaf.usage]),
         new x509.SubjectAlternativeNameExtension(leaf.names),
-        await x509.AuthorityKeyIdentifierExtension.create(issuer),
       ],
     });
     return {

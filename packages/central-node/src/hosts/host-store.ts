@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import { compileOnce } from "../database/compile-once.ts";
+import { compileOnce, rowOf } from "../database/compile-once.ts";
 import type { Database, Reader, Tx } from "../database/database.ts";
 import { listOf, tableOf } from "../database/json-list.ts";
 import type { HostRow } from "../database/tables.ts";
@@ -9,10 +9,18 @@ export type HostFilter = { address?: string; hostName?: string; sensorId?: strin
 const findById = compileOnce((db, { sensorId }: { sensorId: string }) =>
   db.selectFrom("hosts").selectAll().where("sensor_id", "=", sensorId),
 );
+const columns = {
+  ...{ sensor_id: true, host_name: true, ip_addresses: true, os_family: true, os_name: true, agent_version: true },
+  ...{ capabilities: true, journal_id: true, enrolled_at: true, last_access_at: true },
+};
+const insertOne = compileOnce((db, row: HostRow) => db.insertInto("hosts").values(rowOf(row, columns)));
+const insertAddress = compileOnce((db, { sensorId, address }: { sensorId: string; address: string }) =>
+  db.insertInto("host_addresses").values({ sensor_id: sensorId, address }),
+);
 
 export const hostStore = {
   async insert(tx: Tx, row: HostRow, addresses: string[]): Promise<void> {
-    await tx.insertInto("hosts").values(row).execute();
+    await insertOne(tx, row);
     await insertAddresses(tx, row.sensor_id, addresses);
   },
 
@@ -87,6 +95,9 @@ export const hostStore = {
 };
 
 async function insertAddresses(tx: Tx, sensorId: string, addresses: string[]): Promise<void> {
-  const rows = [...new Set(addresses)].map((address) => ({ sensor_id: sensorId, address }));
-  if (rows.length > 0) await tx.insertInto("host_addresses").values(rows).execute();
+  const [address, ...others] = new Set(addresses);
+  if (address === undefined) return;
+  if (others.length === 0) return void (await insertAddress(tx, { sensorId, address }));
+  const rows = [address, ...others].map((each) => ({ sensor_id: sensorId, address: each }));
+  await tx.insertInto("host_addresses").values(rows).execute();
 }

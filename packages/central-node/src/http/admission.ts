@@ -16,7 +16,8 @@ const sweepEveryMs = 500;
 /** A client has nothing to say behind its ClientHello until it is answered. */
 const maxBytesBeforeAnswer = 64 * 1024;
 
-/** Some handshakes are a few milliseconds, which nobody notices who waits for an answer. */
+/** Of CPU time. Who waits for an answer waits for some turns of the event loop. */
+const turnMs = 20;
 const perTurn = 4;
 /** Shorter than agents wait for their handshake, so that no place in line is a dead one's. */
 const maxWaitMs = 15_000;
@@ -42,7 +43,17 @@ export function createAdmission({
   helloWithinMs?: number;
 }) {
   const common = { perTurn, maxWaitMs, maxUnderWayMs };
-  const lanes = { queued: createLane({ ...queued, ...common }), others: createLane({ ...othersLimits, ...common }) };
+  let acceptedNow = false;
+  /** libuv accepts one connection a turn: with handshakes in each, all would stand in the kernel's one line and not in ours. */
+  const holdBack = () => {
+    const accepted = acceptedNow;
+    acceptedNow = false;
+    return accepted;
+  };
+  const lanes = {
+    queued: createLane({ ...queued, turnMs, holdBack, ...common }),
+    others: createLane({ ...othersLimits, turnMs: null, ...common }),
+  };
   /** Since when, in the order in which they came. */
   const silent = new Map<Socket, number>();
   const held = new Set<Socket>();
@@ -53,6 +64,7 @@ export function createAdmission({
   const onTurn = server.listeners("connection") as ((socket: Socket) => void)[];
   server.removeAllListeners("connection");
   server.on("connection", (socket: Socket) => {
+    acceptedNow = true;
     socket.on("error", ignore);
     if (closing) socket.destroy();
     else hold(socket);

@@ -1,20 +1,42 @@
 export type LaneLimits = {
-  /** Whose cost may fall due in one turn of the event loop. */
+  /** Under way at one moment, at the most. */
   atOnce: number;
+  /**
+   * How much CPU time a turn of the event loop may take: above it fewer are under way, as each may want its part of the work in one
+   * turn; below it more, as then they wait for the network and not for us. Null: always `atOnce`.
+   */
+  turnMs: number | null;
   /** Let in by one turn of the event loop: what else waits there gets its turn in between. */
   perTurn: number;
   maxWaiting: number;
   maxWaitMs: number;
   /** After this one counts as arrived, so that those who dawdle keep nobody out. */
   maxUnderWayMs: number;
+  workedMs?: () => number;
+  /** Asked in each turn: whether to let nobody in yet, which goes on for so long that it does not matter. */
+  holdBack?: () => boolean;
 };
 
 export type Lane = ReturnType<typeof createLane>;
 
 type Place = { state: "waiting" | "under way" | "gone"; sinceMs: number; enter: () => void; giveUp: () => void };
 
+const fewestAtOnce = 16;
+const longestHoldMs = 50;
+/** What a lane begins with. */
+const someAtOnce = 32;
+
 /** Those who want in, first come first served: so many under way at once, and so many that wait, each so long. */
-export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWayMs }: LaneLimits) {
+export function createLane({
+  atOnce,
+  turnMs,
+  perTurn,
+  maxWaiting,
+  maxWaitMs,
+  maxUnderWayMs,
+  workedMs = threadCpuMs,
+  holdBack = () => false,
+}: LaneLimits) {
   const queue: Place[] = [];
   /** Of `queue`: those before it were dealt with. */
   let head = 0;
@@ -23,10 +45,17 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
   const underWay = new Set<Place>();
   let shed = 0;
   let isScheduled = false;
+  let lastInMs = 0;
+  let window = turnMs === null ? atOnce : Math.min(someAtOnce, atOnce);
 
   function letIn(): void {
-    isScheduled = false;
-    for (let count = 0; count < perTurn && underWay.size < atOnce; ) {
+    if (holdBack() && performance.now() - lastInMs < longestHoldMs) {
+      setImmediate(letIn);
+      return;
+    }
+    lastInMs = performance.now();
+    const before = workedMs();
+    for (let count = 0; count < perTurn && underWay.size < window; ) {
       const next = queue[head];
       if (next === undefined) break;
       head += 1;
@@ -39,7 +68,18 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
       next.enter();
     }
     dropHead();
-    schedule();
+    // With an immediate to come the event loop does not wait: until then it does one turn's work.
+    setImmediate(() => {
+      isScheduled = false;
+      adjust(workedMs() - before);
+      schedule();
+    });
+  }
+
+  function adjust(tookMs: number): void {
+    if (turnMs === null) return;
+    if (tookMs > turnMs) window = Math.max(Math.min(fewestAtOnce, atOnce), Math.floor(window * 0.8));
+    else if (underWay.size >= window) window = Math.min(atOnce, window + 1);
   }
 
   function dropHead(): void {
@@ -51,7 +91,7 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
   }
 
   function schedule(): void {
-    if (isScheduled || underWay.size >= atOnce || queue[head] === undefined) return;
+    if (isScheduled || underWay.size >= window || queue[head] === undefined) return;
     isScheduled = true;
     setImmediate(letIn);
   }
@@ -78,14 +118,14 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
     },
     /** To be called every second or so. */
     sweep(): void {
-      const nowMs = performance.now();
+      const atMs = performance.now();
       for (const place of underWay) {
-        if (nowMs - place.sinceMs < maxUnderWayMs) break;
+        if (atMs - place.sinceMs < maxUnderWayMs) break;
         underWay.delete(place);
       }
       for (let next = queue[head]; next !== undefined; next = queue[head]) {
         if (next.state === "waiting") {
-          if (nowMs - next.sinceMs < maxWaitMs) break;
+          if (atMs - next.sinceMs < maxWaitMs) break;
           waiting -= 1;
           next.state = "gone";
           shed += 1;
@@ -100,4 +140,10 @@ export function createLane({ atOnce, perTurn, maxWaiting, maxWaitMs, maxUnderWay
     /** Sent away since the start: too many waited, or it took too long. */
     shed: (): number => shed,
   };
+}
+
+/** Time that others have had the processor says nothing of how much we do. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }

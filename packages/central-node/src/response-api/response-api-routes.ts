@@ -26,9 +26,9 @@ import { digestOf, takeJsonBodies } from "../http/json-body.ts";
 import { type Peer, peerOf } from "../http/peer.ts";
 import { toProblem } from "../http/to-problem.ts";
 import type { SettingService } from "../settings/setting-service.ts";
-import type { SettingState } from "../settings/setting-state.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { sendProblem } from "./response-api-errors.ts";
+import { createSensorList } from "./sensor-list.ts";
 import * as translate from "./translate.ts";
 
 export type ResponseApiNeeds = {
@@ -46,6 +46,8 @@ const callers = new WeakMap<FastifyRequest, Actor>();
 
 /** KATA's words end here. Register it without a prefix: it owns its paths. */
 export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, audit, version }: ResponseApiNeeds) {
+  const sensorsOf = createSensorList({ settings, blocks, version });
+
   return async (app: FastifyInstance): Promise<void> => {
     takeJsonBodies(app);
 
@@ -90,21 +92,15 @@ export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, a
   function addCalls(app: FastifyInstance): void {
     const path = `${responseApiBase}/:external_system_id`;
 
-    app.get(`${path}/sensors`, async (request) => {
+    app.get(`${path}/sensors`, async (request, reply) => {
       const query = parse(SensorsQuery, request.query);
       const found = await hosts.list({
         ...(query.ip === undefined ? {} : { address: query.ip }),
         ...(query.host === undefined ? {} : { hostName: query.host }),
         ...(query.sensor_id === undefined ? {} : { sensorId: query.sensor_id.toLowerCase() }),
       });
-      const states = await settings.listStates(found);
-      const [only] = found;
-      // Only of rules of prevention is it said how much they blocked.
-      const blocks24h = hasPrevention(states)
-        ? await blocks.countLastDay(found.length === 1 && only !== undefined ? only.sensorId : null)
-        : () => 0;
-      const sensors = found.map((host) => translate.fromHost(host, states.get(host.sensorId) ?? [], blocks24h));
-      return { server: { version }, sensors };
+      // A stream, as many hosts are, has no type of its own.
+      return reply.type("application/json; charset=utf-8").send(await sensorsOf(found));
     });
 
     app.get(`${path}/settings`, async (request) => {
@@ -188,11 +184,6 @@ export function responseApiRoutes({ authorise, hosts, settings, tasks, blocks, a
       request.log.error({ err: error }, "a refusal is missing in the audit log");
     }
   }
-}
-
-function hasPrevention(states: ReadonlyMap<string, SettingState[]>): boolean {
-  for (const ofHost of states.values()) if (ofHost.some(({ action }) => action === "prevention")) return true;
-  return false;
 }
 
 function refuseUnknownPath(): never {
