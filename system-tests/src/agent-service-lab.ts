@@ -10,6 +10,8 @@ import { createVirtualMachine } from "./virtual-machine.ts";
 import { makeDisk, makeMachineImage } from "./virtual-machine-image.ts";
 
 const mac = "02:00:00:00:00:50";
+/** Each question starts programs inside, which takes from the agent's own share of an emulated processor. */
+export const askEachMs = 500;
 /** What each bundle on the data disk calls itself. */
 export const versions = { first: "0.1.0", second: "0.1.1", broken: "0.1.2" } as const;
 
@@ -50,6 +52,7 @@ export async function createServiceLab(t: TestContext) {
           return text.test(said) ? said : null;
         },
         150_000,
+        askEachMs,
       ),
     captureOfHost: () => captureOfHost({ network, cable: machine.cable }),
   };

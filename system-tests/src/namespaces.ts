@@ -69,14 +69,22 @@ export async function createNetwork(wanted: { container?: boolean } = {}): Promi
   };
 }
 
-/** Resolves with the first truthy value of `probe`; rejects after `withinMs` (10 s) and says what did not come true. */
-export async function until<T>(what: string, probe: () => T | Promise<T>, withinMs = 10_000): Promise<NonNullable<T>> {
+/**
+ * Resolves with the first truthy value of `probe`, which is called each `everyMs` (20 ms); rejects after `withinMs` (10 s)
+ * and says what did not come true.
+ */
+export async function until<T>(
+  what: string,
+  probe: () => T | Promise<T>,
+  withinMs = 10_000,
+  everyMs = 20,
+): Promise<NonNullable<T>> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const value = await probe();
     if (value) return value;
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
