@@ -5,7 +5,7 @@ import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
 import { startFloorFleet } from "./floor.ts";
 import { controlOf } from "./noise.ts";
-import { connectFast, type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
+import { type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
 
 const withinMs = 180_000;
 const [floorTarget, deltaTarget] = [3, 2];
@@ -63,7 +63,7 @@ async function measureDelta(owner: Owner, { hosts, rounds, manyHashes, ...fleet 
 }
 
 async function connectFleet(owner: Owner, size: FleetSize) {
-  const { fleet, ban, pem, connect } = await fleetFor(owner, size, connectFast);
+  const { fleet, ban, pem, connect } = await fleetFor(owner, size);
   await connect();
   return {
     pem,

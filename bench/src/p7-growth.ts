@@ -10,14 +10,14 @@ import { median, quantile } from "./distribution.ts";
 import { controlOf } from "./noise.ts";
 import { fillWithHosts, sensorIdOf } from "./p5-hosts.ts";
 import type { Load, P5Calls } from "./p5-program.ts";
-import { connectFast, type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
+import { type FleetSize, newHashes, prepareFleet } from "./prepared-fleet.ts";
 import { cpuMsOf, hostsThatFit } from "./process-cost.ts";
 
 const loader = new URL("./p5-program.ts", import.meta.url).href;
 const withinMs = 180_000;
 const target = 1.3;
 /** Heartbeats are no part of what is measured, and the agents of all three sizes send them all the while. */
-const flags = ["--agent-heartbeat-sec", "120", ...connectFast];
+const flags = ["--agent-heartbeat-sec", "120"];
 const isolation = JSON.stringify({ settings: { autoTurnoffTimeoutInSec: 3600, excludedRules: [] } });
 
 type Sizes = Pick<FleetSize, "fleetFolder"> & {

@@ -17,9 +17,6 @@ export type PreparedFleet = Awaited<ReturnType<typeof prepareFleet>>;
  */
 export type FleetSize = { hosts: number; fleetFolder?: string | undefined; prepared?: PreparedFleet | undefined };
 
-/** Flags where the connecting of the hosts is not what is measured. */
-export const connectFast = ["--new-connections-per-sec", "1000"];
-
 const connectWithinMs = 10 * 60_000;
 
 export const fleetFor = (owner: Owner, size: FleetSize, flags: string[] = []): Promise<PreparedFleet> =>

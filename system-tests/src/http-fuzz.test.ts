@@ -10,7 +10,7 @@ import { createTestServices, silentLog, soar } from "../../packages/central-node
 import { type FuzzedRequest, fuzzedRequest } from "./http-fuzz-requests.ts";
 
 /** For each database. */
-const forMs = 20_000;
+const forMs = 10_000;
 
 const document = responseApiOpenApi("0.1.0");
 type Responses = Record<string, { content: { "application/json": { schema: Parameters<typeof findFault>[0] } } }>;

@@ -20,8 +20,8 @@ type Fleet = Awaited<ReturnType<typeof createFleet>>;
 type Ends = Map<string, { state: unknown; error: unknown }>;
 
 for (const { database, nodeCount, orderCount, every } of [
-  { database: "SQLite", nodeCount: 1, orderCount: 1000, every: 120 },
-  { database: "PostgreSQL", nodeCount: 2, orderCount: 300, every: 50 },
+  { database: "SQLite", nodeCount: 1, orderCount: 400, every: 100 },
+  { database: "PostgreSQL", nodeCount: 2, orderCount: 150, every: 40 },
 ] as const) {
   const title = `${orderCount} orders from ${scriptCount} scripts under fire, Central Nodes on ${database}: ${nodeCount}`;
   test(title, { timeout }, async (t) => {
