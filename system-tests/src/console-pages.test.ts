@@ -22,7 +22,7 @@ const sections = [
   "Settings",
 ];
 /** With those that are looked at by themselves, they have every kind of part; its colours in the dark are the same on the others. */
-const sectionsInTheDark = ["Overview", "Prevention", "Audit log"];
+const sectionsInTheDark = ["Overview", "Prevention"];
 const firstLoadBytes = 400 * 1024;
 
 type ColorScheme = "light" | "dark";

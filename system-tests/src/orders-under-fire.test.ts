@@ -19,9 +19,9 @@ const settleWithinMs = 90_000;
 type Fleet = Awaited<ReturnType<typeof createFleet>>;
 type Ends = Map<string, { state: unknown; error: unknown }>;
 
+// Several Central Nodes on PostgreSQL are under fire in the chaos run.
 for (const { database, nodeCount, orderCount, every } of [
   { database: "SQLite", nodeCount: 1, orderCount: 400, every: 100 },
-  { database: "PostgreSQL", nodeCount: 2, orderCount: 150, every: 40 },
 ] as const) {
   const title = `${orderCount} orders from ${scriptCount} scripts under fire, Central Nodes on ${database}: ${nodeCount}`;
   test(title, { timeout }, async (t) => {

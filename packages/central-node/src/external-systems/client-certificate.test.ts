@@ -43,7 +43,10 @@ test("a certificate whose dates are none counts as expired", async () => {
   const notAfter = validity + 2 + 15;
   assert.deepEqual([...der.subarray(notAfter, notAfter + 2)], [0x17, 0x0d]);
   der.write("99", notAfter + 4, "latin1");
-  assert.equal(describeClientCertificate(new X509Certificate(der)).validTo, "1970-01-01T00:00:00.000Z");
+  const peer = new X509Certificate(der);
+  // Node's own reading of it depends on what stands in memory, now and then.
+  Object.defineProperty(peer, "validToDate", { value: new Date("+177491-01-11T17:50:44.000Z") });
+  assert.equal(describeClientCertificate(peer).validTo, "1970-01-01T00:00:00.000Z");
 });
 
 /** The TLS layer hands over only what OpenSSL could read. */

@@ -25,12 +25,16 @@ export function describeClientCertificate(peer: X509Certificate): ClientCertific
     fingerprint: fingerprintOfPeer(peer),
     // Node puts each part of the name on a line of its own, and gives nothing for an empty name.
     subject: cleanText((peer.subject ?? "").split("\n").join(", "), maxSubjectLength),
-    validFrom: isoDate(peer.validFromDate),
-    validTo: isoDate(peer.validToDate),
+    validFrom: isoDate(peer.validFrom),
+    validTo: isoDate(peer.validTo),
   };
 }
 
-/** A certificate may carry a date that is none; it then counts as long past, and is shown as expired. */
-function isoDate(date: Date): string {
-  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
+/**
+ * A certificate may carry a date that is none; it then counts as long past, and is shown as expired. Read from the text, which
+ * says so: `validToDate` was seen to give whatever stood in memory.
+ */
+function isoDate(text: string): string {
+  const ms = Date.parse(text);
+  return new Date(Number.isNaN(ms) ? 0 : ms).toISOString();
 }
