@@ -11,8 +11,8 @@ import { createCertificateAuthority } from "../../packages/central-node/src/enro
 import { createEnrolmentService } from "../../packages/central-node/src/enrolment/enrolment-service.ts";
 import { createHostService } from "../../packages/central-node/src/hosts/host-service.ts";
 import { createCertificateRequest } from "../../packages/endpoint-agent/src/certificate-request.ts";
-import { serveCalls } from "../../system-tests/src/network-isolation-program.ts";
-import { simulatedFacts } from "./fleet/simulated-facts.ts";
+import { serveCalls } from "../../system-tests/src/called-program.ts";
+import { hostNameOf, simulatedFacts } from "./fleet/simulated-facts.ts";
 
 /** So many enrolments wait for one commit together. */
 const atOnce = 64;
@@ -46,7 +46,10 @@ const calls = {
         const number = next;
         next += 1;
         const { key, certificateRequest } = createCertificateRequest();
-        const reply = await service.enrol({ secret, certificateRequest, facts: simulatedFacts(number) }, "127.0.0.1");
+        const reply = await service.enrol(
+          { secret, certificateRequest, facts: simulatedFacts(hostNameOf(number)) },
+          "127.0.0.1",
+        );
         lines[number - from] = `${JSON.stringify({ ...reply, key, servers: [] })}\n`;
       }
     };

@@ -2,7 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { createFolder, type Owner, thisMachine } from "../../system-tests/src/programs.ts";
 import type { EnrolCalls } from "./enrol-program.ts";
 

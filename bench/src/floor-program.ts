@@ -8,7 +8,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { connect, createSecureContext, createServer as createTlsServer, type SecureContext } from "node:tls";
 import WebSocket, { WebSocketServer } from "ws";
-import { serveCalls } from "../../system-tests/src/network-isolation-program.ts";
+import { serveCalls } from "../../system-tests/src/called-program.ts";
 import { monotonicMs } from "./fleet/fleet-messages.ts";
 
 /** Handshakes under way at once. */

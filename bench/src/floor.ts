@@ -1,5 +1,5 @@
 /** Starts the programs of a floor: its bare server, and its clients in as many processes as a fleet of that size has. */
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { type Owner, thisMachine } from "../../system-tests/src/programs.ts";
 import { hostsPerProcess } from "./fleet/fleet.ts";
 import type { FloorCalls } from "./floor-program.ts";

@@ -10,7 +10,7 @@ import { Agent, request } from "node:https";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { endOwnedText, liftText } from "../../packages/response-actions/src/network-isolation/nftables-ruleset.ts";
-import { serveCalls } from "../../system-tests/src/network-isolation-program.ts";
+import { serveCalls } from "../../system-tests/src/called-program.ts";
 
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 const udp = createSocket("udp4");

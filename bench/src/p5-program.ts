@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import autocannon from "autocannon";
 import Fastify from "fastify";
-import { serveCalls } from "../../system-tests/src/network-isolation-program.ts";
+import { serveCalls } from "../../system-tests/src/called-program.ts";
 
 export type Load = { url: string; pem: string; method: "GET" | "POST"; body?: string; seconds: number };
 export type Loaded = { requests: number; perSec: number; p99Ms: number };

@@ -3,8 +3,8 @@
  * commits. Server, floor and client are processes of their own; ours and the floor take turns.
  */
 import { responseApiBase } from "@cordon/contract";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { createFolder, type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
 import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Agent, request } from "node:https";
-import { serveCalls } from "../../system-tests/src/network-isolation-program.ts";
+import { serveCalls } from "../../system-tests/src/called-program.ts";
 
 type Answers = { ms: number[]; failed: number };
 

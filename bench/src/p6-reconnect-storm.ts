@@ -1,5 +1,5 @@
 /** P6: all agents are cut at once; until all are back and hold what was ordered meanwhile, and how the API fares in between. */
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { type Owner, thisMachine } from "../../system-tests/src/programs.ts";
 import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";

@@ -2,7 +2,7 @@
  * P7: whether a host costs more where there are many: a rule for all hosts as in P3, and calls of the Response API as in P5,
  * on fleets of three sizes that take turns. What counts is the server's CPU time; wall time is told beside it.
  */
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { type Owner, thisMachine } from "../../system-tests/src/programs.ts";
 import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";

@@ -8,8 +8,8 @@ import { setTimeout as waitMs } from "node:timers/promises";
 
 import { responseApiBase } from "@cordon/contract";
 import { startPostgres } from "../../packages/central-node/src/database/test-postgres.ts";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { createFolder, type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
 import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";

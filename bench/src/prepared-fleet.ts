@@ -1,7 +1,7 @@
 /** A Central Node, an external system that it accepted, and a fleet enrolled with it: what the benchmarks of many hosts start from. */
 import { randomBytes } from "node:crypto";
+import { startProgram } from "../../system-tests/src/called-program.ts";
 import { createExternalSystem, curlAs } from "../../system-tests/src/external-system.ts";
-import { startProgram } from "../../system-tests/src/network-isolation-program.ts";
 import { type Owner, startCentralNode, thisMachine } from "../../system-tests/src/programs.ts";
 import { startFleet } from "./fleet/fleet.ts";
 import { enrolledFleet } from "./fleet-folder.ts";

@@ -1,11 +1,11 @@
 /** The whole system in namespaces: cordon-server, a host with cordon-agent, a stranger, and who speaks in each of them. */
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
+import { startProgram } from "./called-program.ts";
 import { createExternalSystem, curlAs, settingStateOf } from "./external-system.ts";
 import { createNetwork, type Network, type NetworkNode, until } from "./namespaces.ts";
 import { asks, connects, type Peer, pings, servicePort } from "./network-isolation-lab.ts";
 import type { PeerCalls } from "./network-isolation-peer.ts";
-import { startProgram } from "./network-isolation-program.ts";
 import { enrolHost, serverMain, startCentralNode } from "./programs.ts";
 
 export type WholeSystem = Awaited<ReturnType<typeof createWholeSystem>>;

@@ -5,11 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { startProgram } from "./called-program.ts";
 import { createWholeSystem, waysAre } from "./isolation-end-to-end-lab.ts";
 import { needsNamespaces, until } from "./namespaces.ts";
 import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
 import { answers, createLab, exclusion, pings, wishOf } from "./network-isolation-lab.ts";
-import { startProgram } from "./network-isolation-program.ts";
 
 const shortTrialMain = fileURLToPath(new URL("./isolation-hardened-agent.ts", import.meta.url));
 

@@ -1,6 +1,6 @@
 /** Runs the network isolation's enforcer in the network namespace that it is started in. */
 import { linuxEnforcers, type Reachability, releaseIsolation } from "@cordon/response-actions/enforcers";
-import { serveCalls } from "./network-isolation-program.ts";
+import { serveCalls } from "./called-program.ts";
 
 type Options = Parameters<(typeof linuxEnforcers)["network-isolation"]>[0];
 

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { Exclusion, NetworkIsolationWish } from "@cordon/response-actions";
+import { type Program, startProgram } from "./called-program.ts";
 import { createNetwork, type NetworkNode, until } from "./namespaces.ts";
 import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
 import type { PeerCalls } from "./network-isolation-peer.ts";
-import { type Program, startProgram } from "./network-isolation-program.ts";
 
 export const centralPort = 443;
 /** A service of each node, on TCP and UDP. */

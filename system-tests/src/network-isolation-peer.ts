@@ -2,7 +2,7 @@
 import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, createServer, isIPv6, type Socket } from "node:net";
-import { serveCalls } from "./network-isolation-program.ts";
+import { serveCalls } from "./called-program.ts";
 
 type Connection = { socket: Socket; heard: string };
 const connections: Connection[] = [];

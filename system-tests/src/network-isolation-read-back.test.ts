@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { startProgram } from "./called-program.ts";
 import { needsNamespaces, until } from "./namespaces.ts";
 import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
 import {
@@ -17,7 +18,6 @@ import {
   servicePort,
   wishOf,
 } from "./network-isolation-lab.ts";
-import { startProgram } from "./network-isolation-program.ts";
 
 test(
   "an equal isolation is left alone, another end changes the timer alone, other rules replace it",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { startProgram } from "./called-program.ts";
 import { needsNamespaces, until } from "./namespaces.ts";
 import type { EnforcerCalls } from "./network-isolation-enforcer.ts";
 import {
@@ -16,7 +17,6 @@ import {
   refusedPackets,
   servicePort,
 } from "./network-isolation-lab.ts";
-import { startProgram } from "./network-isolation-program.ts";
 
 test(
   "an isolated host and a stranger reach each other in no way, and the Central Node stays",

@@ -1,10 +1,8 @@
-/** Central Nodes on one database and hosts on this machine, whose isolation is a file, for orders under fire. */
-import assert from "node:assert/strict";
+/** A Central Node and hosts on this machine, whose isolation is a file, for orders under fire. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
-import { testDatabases } from "@cordon/central-node/test-databases";
 import { createExternalSystem, curlAs } from "./external-system.ts";
 import { until } from "./namespaces.ts";
 import { createOrdersClient } from "./orders-under-fire-client.ts";
@@ -13,19 +11,12 @@ import { createFolder, enrolHost, startCentralNode } from "./programs.ts";
 const hostCount = 4;
 const crashAgent = fileURLToPath(new URL("./crash-agent.ts", import.meta.url));
 
-export async function createFleet(t: TestContext, { database, nodeCount }: { database: string; nodeCount: number }) {
-  const kind = testDatabases.find(({ name }) => name === database);
-  const location = database === "SQLite" ? undefined : await kind?.locate(t);
-  const nodes: Awaited<ReturnType<typeof startCentralNode>>[] = [];
-  for (let index = 0; index < nodeCount; index++) {
-    nodes.push(await startCentralNode(t, location === undefined ? {} : { database: location }));
-  }
-  const [firstNode] = nodes;
-  assert.ok(firstNode !== undefined);
+export async function createFleet(t: TestContext) {
+  const node = await startCentralNode(t);
   const system = createExternalSystem(t);
-  await curlAs(system, firstNode).get("sensors");
-  await firstNode.acceptSystem(system);
-  const client = createOrdersClient({ nodes: nodes.map(({ api }) => api), system });
+  await curlAs(system, node).get("sensors");
+  await node.acceptSystem(system);
+  const client = createOrdersClient({ nodes: [node.api], system });
   t.after(client.close);
 
   const folder = createFolder(t, "fire");
@@ -34,9 +25,8 @@ export async function createFleet(t: TestContext, { database, nodeCount }: { dat
   const hosts = await Promise.all(
     Array.from({ length: hostCount }, async (_, index) => {
       const effectFile = join(folder, `isolation-${index}`);
-      const main = [crashAgent, "--effect-file", effectFile];
-      for (const { api } of nodes) main.push("--server", api);
-      const agent = await enrolHost(t, firstNode, { main });
+      const main = [crashAgent, "--effect-file", effectFile, "--server", node.api];
+      const agent = await enrolHost(t, node, { main });
       // The harness forbids isolation on this machine; here it is a file only.
       writeFileSync(join(agent.stateDir, "policy.json"), "{}");
       return { agent, effectFile, sensorId: agent.sensorId };
@@ -44,7 +34,7 @@ export async function createFleet(t: TestContext, { database, nodeCount }: { dat
   );
 
   return {
-    nodes,
+    node,
     hosts,
     client,
     /** One in sixteen takes a while, so that kills also meet programs that run. */
@@ -59,8 +49,8 @@ export async function createFleet(t: TestContext, { database, nodeCount }: { dat
       return counts;
     },
     /**
-     * Kills and restarts a program each time that `progress` reaches the next of `kills`: by turns a Central Node and an
-     * agent, each of them in turn. One does not wait for the restart of the other.
+     * Kills and restarts a program each time that `progress` reaches the next of `kills`: by turns the Central Node and an
+     * agent, each of these in turn. One does not wait for the restart of the other.
      */
     killAlong(kills: number[], progress: () => number) {
       const counts = { nodes: 0, agents: 0 };
@@ -76,7 +66,7 @@ export async function createFleet(t: TestContext, { database, nodeCount }: { dat
       }
       const isEven = (_: number, index: number) => index % 2 === 0;
       const done = Promise.all([
-        kill("nodes", nodes, kills.filter(isEven)),
+        kill("nodes", [node], kills.filter(isEven)),
         kill(
           "agents",
           hosts.map(({ agent }) => agent),

@@ -16,39 +16,29 @@ export type Tally = {
 const pauseMs = 100;
 const maxTries = 600;
 
-/**
- * One script: takes orders until none is left, and asks again, at the next Central Node, until it knows that the order is
- * there. `node`: where it starts.
- */
+/** One script: takes orders until none is left, and asks again until it knows that the order is there. */
 export async function runScript({
   client,
   orders,
-  nodes,
-  node: first,
   lineOf,
   tally,
 }: {
   client: OrdersClient;
   orders: Order[];
-  nodes: number;
-  node: number;
   /** What a task has the shell run. */
   lineOf(order: Order & { kind: "task" }): string;
   tally: Tally;
 }): Promise<void> {
-  let node = first;
-
-  async function persist(attempt: (node: number) => Promise<Answer>): Promise<{ answer: Answer; wasUnknown: boolean }> {
+  async function persist(attempt: () => Promise<Answer>): Promise<{ answer: Answer; wasUnknown: boolean }> {
     for (let tries = 1; ; tries++) {
       try {
-        const answer = await attempt(node);
+        const answer = await attempt();
         if (answer.status !== 503) return { answer, wasUnknown: tries > 1 };
       } catch (error) {
         if (tries === maxTries) throw error;
         // The connection was refused or broke: what came of the order is unknown, and this whole test is about that.
       }
       tally.retries += 1;
-      node = (node + 1) % nodes;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
   }
@@ -58,7 +48,7 @@ export async function runScript({
     if (order.kind === "task" && answer.status === 409) {
       assert.ok(wasUnknown, `the first POST of task ${order.taskId} was answered 409`);
       const { taskId } = order;
-      const found = await persist((at) => client.task(taskId, at));
+      const found = await persist(() => client.task(taskId));
       assert.deepEqual([found.answer.status, found.answer.body.sensorId], [200, order.sensorId]);
     } else {
       assert.equal(answer.status, 200, JSON.stringify({ order, answer }));
@@ -68,13 +58,13 @@ export async function runScript({
 
   function give(order: Order) {
     if (order.kind === "task") {
-      return persist((at) => client.runShell(order.taskId, order.sensorId, lineOf(order), at));
+      return persist(() => client.runShell(order.taskId, order.sensorId, lineOf(order)));
     }
-    return persist((at) => {
+    return persist(() => {
       tally.settingsSent.set(order.sensorId, (tally.settingsSent.get(order.sensorId) ?? 0) + 1);
       return order.kind === "isolate"
-        ? client.isolate(order.sensorId, order.seconds, at)
-        : client.endIsolation(order.sensorId, at);
+        ? client.isolate(order.sensorId, order.seconds)
+        : client.endIsolation(order.sensorId);
     });
   }
 }

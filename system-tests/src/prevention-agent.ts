@@ -2,7 +2,7 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Block, createPreventionEnforcer, type PreventionOptions } from "@cordon/response-actions/enforcers";
-import { serveCalls } from "./network-isolation-program.ts";
+import { serveCalls } from "./called-program.ts";
 
 type Enforcer = ReturnType<typeof createPreventionEnforcer>;
 type Options = Pick<PreventionOptions, "directory" | "guard" | "watchMountsBy">;

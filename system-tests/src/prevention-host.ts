@@ -4,7 +4,7 @@
  */
 import { spawn } from "node:child_process";
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
-import { type Program, serveCalls, startProgram } from "./network-isolation-program.ts";
+import { type Program, serveCalls, startProgram } from "./called-program.ts";
 import type { AgentCalls } from "./prevention-agent.ts";
 
 export type Ran = { exitCode: number | null; error: string | null; stdout: string; stderr: string; tookMs: number };

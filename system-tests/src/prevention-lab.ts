@@ -3,7 +3,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startProgram } from "./network-isolation-program.ts";
+import { startProgram } from "./called-program.ts";
 import type { AgentCalls } from "./prevention-agent.ts";
 import type { HostCalls } from "./prevention-host.ts";
 import type { Owner } from "./programs.ts";

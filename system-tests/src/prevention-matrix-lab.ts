@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { type Program, startProgram } from "./network-isolation-program.ts";
+import { type Program, startProgram } from "./called-program.ts";
 import type { LabCalls } from "./prevention-matrix-program.ts";
 
 export type Lab = Program<LabCalls>;

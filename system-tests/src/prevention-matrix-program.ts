@@ -5,7 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
-import { serveCalls } from "./network-isolation-program.ts";
+import { serveCalls } from "./called-program.ts";
 import { type Cost, prepareCost } from "./prevention-matrix-cost.ts";
 import { leaveMountsOfTypes } from "./prevention-matrix-disk.ts";
 import type { EngineName } from "./prevention-matrix-engine.ts";

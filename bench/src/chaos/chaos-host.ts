@@ -12,6 +12,7 @@ import {
   type Logger,
   openJournal,
 } from "@cordon/endpoint-agent";
+import { simulatedFacts } from "../fleet/simulated-facts.ts";
 import { contentOfHashes, type HostMemory } from "./chaos-history.ts";
 import type { Kernel } from "./chaos-kernels.ts";
 
@@ -38,13 +39,7 @@ export function createChaosHost(needs: {
     enforcers: createEnforcers(kernel, clock),
     identity: () => identity,
     addresses: { targets: async () => targets },
-    facts: (towards) => ({
-      hostName,
-      ipAddresses: [towards ?? "127.0.0.1"],
-      osFamily: "linux",
-      osName: "simulated",
-      agentVersion: "0.1.0",
-    }),
+    facts: (towards) => simulatedFacts(hostName, towards),
     policy: allowAll,
     clock,
     log,

@@ -3,36 +3,33 @@ import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseJoinToken } from "@cordon/contract";
 import { enrol, type Identity, type Logger, readIdentity, writeIdentity } from "@cordon/endpoint-agent";
+import { serveCalls } from "../../../system-tests/src/called-program.ts";
+import { simulatedFacts } from "../fleet/simulated-facts.ts";
 import { createFastHostClock } from "./chaos-clock.ts";
+import type { HostMemory } from "./chaos-history.ts";
 import { type ChaosHost, createChaosHost } from "./chaos-host.ts";
 import { openKernels } from "./chaos-kernels.ts";
-import { type Answered, type Answers, type Asked, type Call, eventsFile, type WorkerSetUp } from "./chaos-messages.ts";
+import { eventsFile, type WorkerSetUp } from "./chaos-set-up.ts";
 
 let hosts: ChaosHost[] = [];
 
-process.on("message", ({ number, call }: Asked) => {
-  answer(call).then(
-    (value) => process.send?.({ number, answer: value } satisfies Answered),
-    (error: Error) => process.send?.({ number, error: error.stack ?? error.message } satisfies Answered),
-  );
-});
-process.on("disconnect", () => process.exit(0));
+const calls = {
+  /** Enrols the hosts that are not yet, and starts their agents; their sensor IDs. */
+  setUp: start,
+  async cut(_: undefined): Promise<void> {
+    for (const host of hosts) host.cut();
+  },
+  async memory(_: undefined): Promise<HostMemory[]> {
+    return hosts.map((host) => host.memory());
+  },
+};
+export type AgentsCalls = typeof calls;
+
 // Ctrl-C reaches the whole group; the run ends its processes in good order.
 process.on("SIGINT", () => {});
+serveCalls(calls);
 
-async function answer(call: Call): Promise<Answers[Call["what"]]> {
-  switch (call.what) {
-    case "set-up":
-      return start(call.setUp);
-    case "cut":
-      for (const host of hosts) host.cut();
-      return null;
-    case "memory":
-      return hosts.map((host) => host.memory());
-  }
-}
-
-async function start(setUp: WorkerSetUp) {
+async function start(setUp: WorkerSetUp): Promise<string[]> {
   const { folder, agents, servers, token } = setUp;
   const clock = createFastHostClock(setUp.clock);
   const targets = servers.map((server) => {
@@ -43,14 +40,7 @@ async function start(setUp: WorkerSetUp) {
     enrol({
       server,
       token: parseJoinToken(token),
-      facts: (towards) => ({
-        hostName,
-        ipAddresses: [towards ?? "127.0.0.1"],
-        osFamily: "linux",
-        osName: "simulated",
-        agentVersion: "0.1.0",
-        capabilities: [],
-      }),
+      facts: (towards) => simulatedFacts(hostName, towards),
     });
   const kernelOf = openKernels(join(folder, eventsFile), { process: setUp.process, speed: setUp.clock.speed });
   hosts = [];

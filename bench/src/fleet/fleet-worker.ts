@@ -123,7 +123,7 @@ async function enrolOne({ servers, token, identities }: WorkerSetUp, number: num
   const identity = await enrol({
     server,
     token: parseJoinToken(token),
-    facts: (towards) => simulatedFacts(number, towards ?? undefined),
+    facts: (towards) => simulatedFacts(hostNameOf(number), towards),
   });
   // One write of one line: other processes append to the same file.
   if (identities !== null) appendFileSync(identities, `${JSON.stringify(identity)}\n`, { mode: 0o600 });

@@ -9,6 +9,7 @@ import {
 } from "@cordon/endpoint-agent";
 import { type AwaitedOrder, type HeldByHost, monotonicMs } from "./fleet-messages.ts";
 import { createRememberingEnforcers } from "./remembering-enforcers.ts";
+import { simulatedFacts } from "./simulated-facts.ts";
 
 export type SimulatedHost = ReturnType<typeof createSimulatedHost>;
 
@@ -44,13 +45,7 @@ export function createSimulatedHost({
     enforcers,
     identity: () => identity,
     addresses: { targets: async () => targets },
-    facts: (towards) => ({
-      hostName,
-      ipAddresses: [towards ?? "127.0.0.1"],
-      osFamily: "linux",
-      osName: "simulated",
-      agentVersion: "0.1.0",
-    }),
+    facts: (towards) => simulatedFacts(hostName, towards),
     policy: allowAll,
     clock,
     log: silentLog,

@@ -1,4 +1,4 @@
-import { type ConnectionOptions, connect } from "node:tls";
+import type { ConnectionOptions } from "node:tls";
 import {
   type AgentMessage,
   centralNodeTlsName,
@@ -6,7 +6,6 @@ import {
   linkPath,
   maxCentralNodeFrameBytes,
 } from "@cordon/contract";
-
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
 import type { Clock } from "./host/clock.ts";
@@ -178,8 +177,7 @@ export function createCentralLink({
           followRedirects: false,
           // Its types know only the function of node:net, of which no more is used than this.
           createConnection: ((to: ConnectionOptions) => {
-            const connection = connect({ ...to, ...context.resumption(), path: undefined });
-            context.watch(connection);
+            const connection = context.connect({ ...to, path: undefined });
             connection.once("connect", () => waitAtMost(openTimeoutMs));
             return connection;
           }) as unknown as WebSocket.ClientOptions["createConnection"],

@@ -1,14 +1,15 @@
-import { createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
+import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from "node:tls";
 
 /** PEM. */
 export type LinkIdentity = { key: string; certificate: string; authorities: string };
 
 export type LinkContext = {
   secureContext: SecureContext;
-  /** Options of the next connection, so that it resumes the session of the newest: a Central Node that all come back to has half the work. */
-  resumption(): { session?: Buffer };
-  /** Keeps what the Central Node hands out for that, in memory alone. */
-  watch(connection: TLSSocket): void;
+  /**
+   * Resumes the session of the newest connection, which is kept in memory alone: a Central Node that all come back to has half
+   * the work.
+   */
+  connect(to: ConnectionOptions): TLSSocket;
 };
 
 /**
@@ -33,8 +34,8 @@ function createLinkContext(secureContext: SecureContext): LinkContext {
 
   return {
     secureContext,
-    resumption: () => (newest === null ? {} : { session: newest }),
-    watch(connection) {
+    connect(to) {
+      const connection = connect({ ...to, ...(newest === null ? {} : { session: newest }) });
       let shookHands = false;
       connection.once("secureConnect", () => {
         shookHands = true;
@@ -46,6 +47,7 @@ function createLinkContext(secureContext: SecureContext): LinkContext {
         // Whatever was wrong: the next attempt is a whole handshake.
         if (!shookHands) newest = null;
       });
+      return connection;
     },
   };
 }

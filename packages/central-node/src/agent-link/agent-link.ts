@@ -26,6 +26,8 @@ type Connection = {
   session: AgentSession;
   socket: WebSocket;
   outgoing: ReturnType<typeof createOutgoing>;
+  /** Of the certificate that it shows. */
+  fingerprint: string;
   lastHeardMs: number;
 };
 
@@ -82,13 +84,12 @@ export function createAgentLink({
   const webSockets = new WebSocketServer({ noServer: true, maxPayload: maxAgentFrameBytes, perMessageDeflate: false });
   const slots = createTransferSlots(maxLargeTransfers);
   const outputBudget = createRateBudget({ perSec: maxOutputsPerSec, nowMs: () => performance.now() });
-  const fingerprints = new WeakMap<WebSocket, string>();
   const stranded = createStrandedAgents({
     *connections() {
-      for (const { socket } of connections.values()) {
+      for (const { socket, fingerprint } of connections.values()) {
         if (socket.readyState !== socket.OPEN) continue;
         const letGo = () => socket.close(closeCodes.goingAway, "the database is away from here: another may serve");
-        yield { key: fingerprints.get(socket) ?? "", letGo };
+        yield { key: fingerprint, letGo };
       }
     },
     canServe: databaseAnswers,
@@ -133,8 +134,8 @@ export function createAgentLink({
       close,
       renew: (request) => renew(sensorId, request, certificate),
     });
-    const connection: Connection = { session, socket, outgoing, lastHeardMs: performance.now() };
-    fingerprints.set(socket, certificate.fingerprint256);
+    const fingerprint = certificate.fingerprint256;
+    const connection: Connection = { session, socket, outgoing, fingerprint, lastHeardMs: performance.now() };
     let settled = false;
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
     connections.set(sensorId, connection);

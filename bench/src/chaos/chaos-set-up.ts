@@ -1,6 +1,5 @@
-/** What a chaos run and its processes of agents say to each other. */
+/** What a process of agents is told when it starts. */
 import type { FastClock } from "./chaos-clock.ts";
-import type { HostMemory } from "./chaos-history.ts";
 
 export type WorkerSetUp = {
   /** Everything of these hosts is in here, and is found again by the next process. */
@@ -14,9 +13,5 @@ export type WorkerSetUp = {
   token: string;
   clock: FastClock;
 };
-export type Call = { what: "set-up"; setUp: WorkerSetUp } | { what: "cut" } | { what: "memory" };
-export type Answers = { "set-up": string[]; cut: null; memory: HostMemory[] };
-export type Asked = { number: number; call: Call };
-export type Answered = { number: number; answer?: unknown; error?: string };
 
 export const eventsFile = "events.jsonl";

@@ -1,4 +1,4 @@
-/** Talks to a small program of the network isolation's tests inside a namespace: one JSON line asked, one answered. */
+/** Calls a small program, on this machine or inside a namespace: one JSON line asked, one answered. */
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,8 @@ export type Program<Calls extends Record<string, Call>> = {
     name: Name,
     parameters: Parameters<Calls[Name]>[0],
   ): Promise<Awaited<ReturnType<Calls[Name]>>>;
+  /** Such as SIGSTOP, and SIGCONT to let it go on. */
+  signal(name: NodeJS.Signals): void;
   /** kill -9, and waits until it is gone. */
   kill(): Promise<void>;
 };
@@ -58,6 +60,7 @@ export function startProgram<Calls extends Record<string, Call>>(
         stdin.write(`${JSON.stringify({ id, name, parameters })}\n`);
       });
     },
+    signal: (name) => void child.kill(name),
     async kill() {
       child.kill("SIGKILL");
       await exited;
