@@ -1,116 +1,116 @@
-/** A Central Node, a stranger, and a host that is a virtual machine with a systemd of its own; no agent is installed yet. */
+/** A Central Node, a stranger, and a host that boots a systemd of its own; no agent is installed yet. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { buildBundle, makeBundleThatFails, shareNode } from "./agent-bundle.ts";
 import { createExternalSystem, curlAs } from "./external-system.ts";
-import { createNetwork, type Network, until } from "./namespaces.ts";
+import { captureOfHost, hostMac, layCable } from "./host-cable.ts";
+import { createNetwork, type RunResult, until } from "./namespaces.ts";
 import { createFolder, startCentralNode } from "./programs.ts";
-import { createVirtualMachine } from "./virtual-machine.ts";
-import { makeDisk, makeMachineImage } from "./virtual-machine-image.ts";
+import { createServiceContainer } from "./service-container.ts";
+import { makeDisk, makeMachineImage } from "./systemd-host-image.ts";
 
-const mac = "02:00:00:00:00:50";
-/** Each question starts programs inside, which takes from the agent's own share of an emulated processor. */
-export const askEachMs = 500;
-/** What each bundle on the data disk calls itself. */
+/** What each bundle at /mnt calls itself. */
 export const versions = { first: "0.1.0", second: "0.1.1", broken: "0.1.2" } as const;
+type BundleName = keyof typeof versions;
 
-export async function createServiceLab(t: TestContext) {
+/** A host in power, and its switch. */
+type BootedHost = {
+  switchOn(): Promise<void>;
+  cutPower(): Promise<void>;
+  run(script: string): Promise<RunResult>;
+};
+
+export async function createServiceLab(t: TestContext, { bundles }: { bundles: readonly BundleName[] }) {
   const network = await createNetwork();
   t.after(() => network.close());
-  const { central: centralPlace, host, stranger } = network;
+  const { central: centralPlace, host: at, stranger } = network;
+  await layCable(at);
   const image = makeMachineImage({
-    network: { mac, ipv4: host.ipv4, ipv6: host.ipv6 },
+    network: { mac: hostMac, ipv4: at.ipv4, ipv6: at.ipv6 },
     talksTo: stranger.ipv4,
   });
-  const machine = await createVirtualMachine(t, { image, at: host, mac, dataDisk: makeDataDisk(t) });
+  // The disk of this host alone; what the cache holds stays as it is. Most of it is holes.
+  const folder = createFolder(t, "host");
+  const disk = join(folder, "root.ext4");
+  const copied = spawnSync("cp", ["--sparse=always", image.rootDisk, disk], { encoding: "utf8" });
+  if (copied.status !== 0) throw new Error(`no disk: ${copied.stderr}`);
+  const dataDisk = join(folder, "data.ext4");
+  makeDataDisk(t, { to: dataDisk, bundles });
+  const container = createServiceContainer(t, { at, disk, dataDisk });
+
   const central = await startCentralNode(t, { place: centralPlace });
   const system = createExternalSystem(t);
   const soar = curlAs(system, central, { place: centralPlace });
   assert.equal((await soar.get("sensors")).status, 401);
   await central.acceptSystem(system);
 
+  let sensorId = "";
+  const isolationPath = () => `settings?sensor_id=${sensorId}&settings_type=network_isolation`;
   const lab = {
-    network,
-    machine,
+    image,
+    disk,
+    /** Where its cable is laid. */
+    at,
     central,
     soar,
+    /** The one that all below is about: a container, until a test boots the disk elsewhere. */
+    host: container as BootedHost,
     /** Runs a text for bash on the host; rejects when it fails. */
     async on(script: string): Promise<string> {
-      const { exitCode, stdout, stderr } = await machine.run(script);
+      const { exitCode, stdout, stderr } = await lab.host.run(script);
       if (exitCode !== 0) throw new Error(`${script} ended with ${exitCode}: ${stdout}${stderr}`);
       return stdout.trim();
     },
     /** A property of a unit, as systemd shows it. */
     show: (property: string, unit = "cordon-agent") => lab.on(`systemctl show --property=${property} --value ${unit}`),
-    /** Resolves once the agent has told systemd this of itself. */
-    untilAgentSays: (text: RegExp) =>
+    /** Resolves once the agent has told systemd this of itself; asks each `everyMs`, which starts programs on the host. */
+    untilAgentSays: (text: RegExp, { withinMs = 30_000, everyMs = 200 } = {}) =>
       until(
         `the agent says ${text}`,
         async () => {
           const said = await lab.show("StatusText");
           return text.test(said) ? said : null;
         },
-        150_000,
-        askEachMs,
+        withinMs,
+        everyMs,
       ),
-    captureOfHost: () => captureOfHost({ network, cable: machine.cable }),
+    captureOfHost: () => captureOfHost(network),
+    /** A sign of life each third of it; what the agent says of itself is as old. */
+    setWatchdog: (seconds: number) =>
+      lab.on(`mkdir -p /etc/systemd/system/cordon-agent.service.d
+        printf '[Service]\\nWatchdogSec=${seconds}s\\n' > /etc/systemd/system/cordon-agent.service.d/test.conf`),
+    install: async (bundle: BundleName) =>
+      JSON.parse(await lab.on(`/mnt/${bundle}/cordon-agent service install --json`)),
+    async enrol(): Promise<string> {
+      const words = `--server ${central.api} --token ${await central.joinToken()}`;
+      sensorId = JSON.parse(await lab.on(`cordon-agent enroll --json ${words}`)).sensorId;
+      return sensorId;
+    },
+    /** For an hour. The order is given when it resolves, and not carried out yet. */
+    async orderIsolation() {
+      const answer = await soar.post(isolationPath(), {
+        settings: { autoTurnoffTimeoutInSec: 3600, excludedRules: [] },
+      });
+      assert.equal(answer.status, 200, answer.text);
+    },
+    async orderRelease() {
+      assert.equal((await soar.delete(isolationPath())).status, 200);
+    },
   };
   return lab;
 }
 
-/** What the agent's side is told from: the service's places, and what lies on the data disk. */
-function makeDataDisk(t: TestContext): string {
-  const folder = createFolder(t, "bundles");
-  const content = createFolder(t, "bundles-content");
-  const path = (name: keyof typeof versions) => join(content, name);
+/** What the agent is installed from. */
+function makeDataDisk(t: TestContext, { to, bundles }: { to: string; bundles: readonly BundleName[] }): void {
+  const content = createFolder(t, "bundles");
+  const path = (name: BundleName) => join(content, name);
   buildBundle(path("first"), { version: versions.first });
-  buildBundle(path("second"), { version: versions.second });
-  shareNode(path("first"), path("second"));
-  makeBundleThatFails(path("first"), path("broken"), versions.broken);
-  const disk = join(folder, "data.ext4");
-  makeDisk({ from: content, to: disk, size: "512M" });
-  return disk;
-}
-
-/**
- * Listens at the host's own cable for whatever it sends, but for what an isolated host may: ARP, neighbour discovery and
- * multicast listener reports, which never leave the link, and the agent's link.
- */
-async function captureOfHost({ network, cable }: { network: Network; cable: string }) {
-  const { central, host } = network;
-  const discovery = "(icmp6 and ip6[40] >= 133 and ip6[40] <= 136)";
-  // Behind the router alert option; 131, 132 and 143.
-  const listenerReport = "(ip6[6] = 0 and ip6[40] = 58 and ip6[48] >= 131)";
-  const agentLink = `(tcp and dst host ${central.ipv4} and dst port 443)`;
-  const filter = `(ether src ${mac} and not arp and not ${discovery} and not ${listenerReport} and not ${agentLink}) or (icmp and src host ${central.ipv4})`;
-  const capture = host.spawn("tcpdump", ["-i", cable, "-n", "-l", "-e", "--immediate-mode", filter], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let printed = "";
-  let said = "";
-  capture.stdout?.on("data", (data) => {
-    printed += data;
-  });
-  capture.stderr?.on("data", (data) => {
-    said += data;
-  });
-  await until("tcpdump listens", () => said.includes("listening on"));
-  const marker = `${central.ipv4} > ${host.ipv4}: ICMP echo request`;
-  return {
-    /** Every frame of the host since the start that is none of those. A ping of the Central Node's proves that it is complete. */
-    async frames(): Promise<string[]> {
-      const seen = printed.split(marker).length;
-      await until(
-        "the marker is captured",
-        async () => {
-          await central.run("ping", ["-c", "1", "-W", "1", host.ipv4]);
-          return printed.split(marker).length > seen;
-        },
-        30_000,
-      );
-      return printed.split("\n").filter((line) => line !== "" && !line.includes(marker));
-    },
-    stop: () => capture.kill("SIGKILL"),
-  };
+  if (bundles.includes("second")) {
+    buildBundle(path("second"), { version: versions.second });
+    shareNode(path("first"), path("second"));
+  }
+  if (bundles.includes("broken")) makeBundleThatFails(path("first"), path("broken"), versions.broken);
+  makeDisk({ from: content, to, size: "512M" });
 }

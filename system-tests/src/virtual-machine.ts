@@ -7,27 +7,25 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { cableBridge, hostMac } from "./host-cable.ts";
 import type { NetworkNode, RunResult } from "./namespaces.ts";
-import { needsNamespaces, until } from "./namespaces.ts";
+import { until } from "./namespaces.ts";
 import { createFolder, type Owner } from "./programs.ts";
-import type { MachineImage } from "./virtual-machine-image.ts";
-
-export type VirtualMachine = Awaited<ReturnType<typeof createVirtualMachine>>;
+import { needsServiceContainer } from "./service-container.ts";
+import type { MachineImage } from "./systemd-host-image.ts";
 
 /** Without hardware for it every instruction is emulated, on a machine that may be busy. */
 const bootWithinMs = 120_000;
 const runWithinMs = 120_000;
+const cable = "machine0";
 
-/** What a test passes to be skipped by name where there can be no virtual machine. */
+/** What a test passes to be skipped by name where there can be no virtual machine, or nothing to prepare its disk in. */
 export const needsVirtualMachine: { skip?: string } = skipReason();
 
-/**
- * `at`: the node whose place on the network it takes; that node loses its addresses. `dataDisk`: a filesystem that is found
- * at /mnt. Not started yet.
- */
+/** At the end of a cable that was laid at `at`. `disk`: what it boots from and writes to. Not started yet. */
 export async function createVirtualMachine(
   owner: Owner,
-  { image, at, mac, dataDisk }: { image: MachineImage; at: NetworkNode; mac: string; dataDisk: string },
+  { image, disk, at }: { image: MachineImage; disk: string; at: NetworkNode },
 ) {
   let machine: ChildProcess | null = null;
   let port: Socket | null = null;
@@ -40,21 +38,16 @@ export async function createVirtualMachine(
   const folder = createFolder(owner, "machine");
   const consoleLog = join(folder, "console.log");
   const consoleEnd = () => (existsSync(consoleLog) ? readFileSync(consoleLog, "utf8").slice(-4000) : "");
-  const disk = join(folder, "root.ext4");
-  // The disk of this machine alone; what the cache holds stays as it is. Most of it is holes.
-  const copied = spawnSync("cp", ["--sparse=always", image.rootDisk, disk], { encoding: "utf8" });
-  if (copied.status !== 0) throw new Error(`no disk: ${copied.stderr}`);
-  const cable = await layCable(at);
+  const plugged = await at.run("ip", ["-batch", "-"], {
+    stdin: `tuntap add dev ${cable} mode tap\nlink set ${cable} master ${cableBridge}\nlink set ${cable} up\n`,
+  });
+  if (plugged.exitCode !== 0) throw new Error(`no cable: ${plugged.stderr}`);
 
   /** Resolves once commands can be run inside. */
   async function switchOn(): Promise<void> {
     boots += 1;
     // UNIX socket paths are short; one for each boot, as the one before may not be gone yet.
     const socketPath = join(folder, `port-${boots}`);
-    const drives = [disk, dataDisk].flatMap((file, index) => [
-      "-drive",
-      `file=${file},format=raw,if=virtio${index === 0 ? "" : ",readonly=on"}`,
-    ]);
     machine = at.spawn(
       "setpriv",
       [
@@ -64,9 +57,9 @@ export async function createVirtualMachine(
         ...["-cpu", accelerator() === "kvm" ? "host" : "Westmere"],
         ...["-kernel", image.kernel, "-initrd", image.ramDisk],
         ...["-append", "root=/dev/vda rw console=ttyS0"],
-        ...["-serial", `file:${consoleLog}`, ...drives],
+        ...["-serial", `file:${consoleLog}`, "-drive", `file=${disk},format=raw,if=virtio`],
         ...["-netdev", `tap,id=cable,ifname=${cable},script=no,downscript=no`],
-        ...["-device", `virtio-net-pci,netdev=cable,mac=${mac}`],
+        ...["-device", `virtio-net-pci,netdev=cable,mac=${hostMac}`],
         ...["-chardev", `socket,id=port,path=${socketPath},server=on,wait=off`, "-device", "virtio-serial"],
         ...["-device", "virtserialport,chardev=port,name=cordon-test"],
       ],
@@ -86,8 +79,6 @@ export async function createVirtualMachine(
       20_000,
     );
     await nextLine(port, bootWithinMs);
-    const { exitCode, stderr } = await run("mount -o ro /dev/vdb /mnt");
-    if (exitCode !== 0) throw new Error(`the data disk cannot be mounted: ${stderr}`);
   }
 
   /** As when the plug is pulled: what the kernel had not written to its disk yet is lost. */
@@ -108,41 +99,13 @@ export async function createVirtualMachine(
     return { exitCode: Number(code), stdout: text(stdout), stderr: text(stderr) };
   }
 
-  return {
-    switchOn,
-    cutPower,
-    /** The interface of `at` that its every frame passes. */
-    cable,
-    run,
-  };
+  return { switchOn, cutPower, run };
 }
 
 /** Some machines have a KVM that starts a machine and never gets it to run: what the processor says is surer. */
 function accelerator(): "kvm" | "tcg" {
   const hasHardware = /^flags\s*:.* (vmx|svm)( |$)/m.test(readFileSync("/proc/cpuinfo", "utf8"));
   return hasHardware && existsSync("/dev/kvm") ? "kvm" : "tcg";
-}
-
-/** A bridge in the node's namespace joins the machine's cable to the network. */
-async function layCable(at: NetworkNode): Promise<string> {
-  const cable = "machine0";
-  const lines = [
-    "link add name bridge0 type bridge mcast_snooping 0",
-    "addr flush dev eth0",
-    "link set eth0 master bridge0",
-    `tuntap add dev ${cable} mode tap`,
-    `link set ${cable} master bridge0`,
-    `link set ${cable} up`,
-    "link set bridge0 up",
-  ];
-  const quiet = await at.run("sysctl", [
-    "-qw",
-    "net.ipv6.conf.all.disable_ipv6=1",
-    "net.ipv6.conf.default.disable_ipv6=1",
-  ]);
-  const laid = await at.run("ip", ["-batch", "-"], { stdin: lines.join("\n") });
-  if (quiet.exitCode !== 0 || laid.exitCode !== 0) throw new Error(`no cable: ${quiet.stderr}${laid.stderr}`);
-  return cable;
 }
 
 /** Null: nobody listens there yet, which also holds for a moment after the socket's file is there. */
@@ -176,9 +139,7 @@ function nextLine(port: Socket, withinMs: number): Promise<string> {
 }
 
 function skipReason(): { skip?: string } {
-  if (needsNamespaces.skip !== undefined) return needsNamespaces;
-  for (const program of ["qemu-system-x86_64", "mmdebstrap"]) {
-    if (spawnSync(program, ["--version"]).error !== undefined) return { skip: `needs the program ${program}` };
-  }
-  return process.arch === "x64" ? {} : { skip: "its virtual machine is an x86-64" };
+  if (needsServiceContainer.skip !== undefined) return needsServiceContainer;
+  const found = spawnSync("qemu-system-x86_64", ["--version"]);
+  return found.error === undefined ? {} : { skip: "needs the program qemu-system-x86_64" };
 }

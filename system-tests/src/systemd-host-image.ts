@@ -1,6 +1,7 @@
 /**
- * A small Debian for virtual machines: kernel, initial RAM disk and root filesystem. Made once, in under a minute, from
- * Debian's packages, and kept in .cordon/ of the checkout. Nothing of it is installed on the machine that runs the tests.
+ * A small Debian with a systemd, for hosts that boot: kernel and initial RAM disk of a virtual machine, and a root
+ * filesystem for that or for a container. Made once, in a minute, from Debian's packages, and kept in .cordon/ of the
+ * checkout. Nothing of it is installed on the machine that runs the tests.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -28,12 +29,19 @@ const packages = [
   ...["linux-image-cloud-amd64", "initramfs-tools", "systemd", "systemd-sysv", "udev", "dbus", "kmod"],
   ...["nftables", "iproute2", "conntrack", "procps"],
 ];
+/**
+ * What boots a container, of the same systemd. Of its package this program alone: the rest brings a dozen other packages
+ * along, for downloads.
+ */
+const containerHook = `set -e; cd "$1"; chroot . sh -ec 'cd /tmp; apt-get -qq download systemd-container 2>/dev/null
+dpkg-deb --fsys-tarfile systemd-container_*.deb | tar -x -C / ./usr/bin/systemd-nspawn; rm systemd-container_*.deb'`;
 /** Only what these machines have: a RAM disk for any machine takes an emulated processor seconds to unpack, at each boot. */
 const ramDiskHook = `set -e; cd "$1"; mkdir -p etc/initramfs-tools/conf.d usr/share/initramfs-tools/modules.d
 echo MODULES=list >etc/initramfs-tools/conf.d/cordon-test
 printf 'virtio_pci\\nvirtio_blk\\next4\\n' >usr/share/initramfs-tools/modules.d/cordon-test`;
 /** What a test machine has no use for, and would wait for. */
 const masked = [
+  ...["sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-fs-fuse-connections.mount", "dev-hugepages.mount"],
   ...["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer", "e2scrub_all.timer"],
   ...[
     "e2scrub_reap.service",
@@ -54,7 +62,9 @@ while IFS= read -r line <&3; do
   echo "$code $(base64 -w0 /run/cordon-test.out) $(base64 -w0 /run/cordon-test.err)" >&3
 done
 `;
-const commandPortUnit = `[Service]
+const commandPortUnit = `[Unit]
+ConditionVirtualization=vm
+[Service]
 ExecStart=/usr/local/sbin/cordon-test-port
 Restart=always
 [Install]
@@ -83,7 +93,7 @@ export function makeMachineImage({ network, talksTo }: { network: MachineNetwork
     "usr/local/sbin/cordon-test-port": commandPort,
   };
   const key = createHash("sha256")
-    .update(JSON.stringify([packages, ramDiskHook, masked, files]))
+    .update(JSON.stringify([packages, containerHook, ramDiskHook, masked, files]))
     .digest("hex")
     .slice(0, 12);
   const folder = join(cacheDir, `machine-${key}`);
@@ -115,6 +125,7 @@ function build(folder: string, files: Record<string, string>): void {
     ...["doc", "locale", "man"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
     // Lost with the machine's power, the image is made anew: nothing needs to be on the disk at once.
     ...["--dpkgopt=force-unsafe-io", `--essential-hook=${ramDiskHook}`],
+    `--customize-hook=${containerHook}`,
     ...["bookworm", root],
   ]);
   for (const [path, text] of Object.entries(files)) {
