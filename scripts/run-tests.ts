@@ -16,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const testFiles = ["architecture.test.ts", "{packages/*,system-tests,bench}/src/**/*.test.ts", "scripts/**/*.test.ts"];
 
 /** Begun before all others: it boots an emulated machine, and begun late it would run alone to the end. */
-const longest = "system-tests/src/agent-service.test.ts";
+const longest = "system-tests/src/agent-power-failure.test.ts";
 /**
  * For one test with all that it holds. The slowest system tests kill and restart real programs many times: about a minute
  * on two idle cores, and several where something else runs beside them.

@@ -30,9 +30,13 @@ const systemPrograms = [
     {
       program: "qemu-system-x86_64",
       debianPackage: "qemu-system-x86",
-      leftOut: "the agent as a service on a host that boots and loses its power",
+      leftOut: "an isolated host that loses its power",
     },
-    { program: "mmdebstrap", debianPackage: "mmdebstrap", leftOut: "the same: what that host boots from" },
+    {
+      program: "mmdebstrap",
+      debianPackage: "mmdebstrap",
+      leftOut: "the same, and the agent as a service: what both boot",
+    },
     { program: "haproxy", debianPackage: "haproxy", leftOut: "several Central Nodes behind a load balancer" },
     { program: "chromium", debianPackage: "chromium", leftOut: "the tests of the console in a browser" },
   ].map((program) => ({ ...program, testsOnly: true })),

@@ -53,9 +53,9 @@ test("isolated a host stays so through a power failure, from before its network 
     const [, { set }] = JSON.parse(timers).nftables;
     assert.equal(set.elem.length, 2, timers);
     for (const { elem } of set.elem) {
-      // Give or take what the two clocks and a busy machine make of it.
-      const { expires } = elem;
-      assert.ok(expires <= 3600 - passedSec + 15 && expires > 3600 - passedSec - 60, `${expires} s are left`);
+      // The clock of an emulated machine goes slow while the one beneath it is busy.
+      const [least, most] = [3600 - passedSec - 60, 3600 - passedSec / 2 + 5];
+      assert.ok(least < elem.expires && elem.expires <= most, `${elem.expires} s are left, ${passedSec} s later`);
     }
     assert.deepEqual(await capture.frames(), []);
   };

@@ -7,7 +7,7 @@ import { buildBundle, makeBundleThatFails, shareNode } from "./agent-bundle.ts";
 import { createExternalSystem, curlAs } from "./external-system.ts";
 import { captureOfHost, hostMac, layCable } from "./host-cable.ts";
 import { createNetwork, type RunResult, until } from "./namespaces.ts";
-import { createFolder, startCentralNode } from "./programs.ts";
+import { createFolder, type Owner, startCentralNode } from "./programs.ts";
 import { createServiceContainer } from "./service-container.ts";
 import { makeDisk, makeMachineImage } from "./systemd-host-image.ts";
 
@@ -23,11 +23,18 @@ type BootedHost = {
 };
 
 export async function createServiceLab(t: TestContext, { bundles }: { bundles: readonly BundleName[] }) {
+  const owner: Owner = t;
   const network = await createNetwork();
+  // Before the others: clean-ups run in the order in which they were asked for, and afterwards there is no host to ask.
+  t.after(async () => {
+    if (owner.passed !== false) return;
+    const { stdout, stderr } = await lab.host.run("journalctl -u cordon-agent -u cordon-isolation-boot -o cat -n 50");
+    process.stderr.write(`The end of the agent's journal:\n${stdout}${stderr}\n`);
+  });
   t.after(() => network.close());
   const { central: centralPlace, host: at, stranger } = network;
   await layCable(at);
-  const image = makeMachineImage({
+  const image = await makeMachineImage({
     network: { mac: hostMac, ipv4: at.ipv4, ipv6: at.ipv6 },
     talksTo: stranger.ipv4,
   });

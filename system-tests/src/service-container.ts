@@ -85,8 +85,9 @@ export function createServiceContainer(
   });
   const cable = () => `cable${boots}`;
 
-  /** Resolves once it is up, with all that starts with it. */
+  /** Resolves once it is up, with all that starts with it; one that is on is switched off before. */
   async function switchOn(): Promise<void> {
+    await cutPower();
     boots += 1;
     const [program = "", ...args] = [...ownNamespaces, "sh", "-c", becomeHost, "sh"];
     const started = spawn(program, [...args, disk, dataDisk, at.namespace, cable()], {

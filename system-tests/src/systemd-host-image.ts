@@ -5,50 +5,60 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "./namespaces.ts";
 
 export type MachineImage = { kernel: string; ramDisk: string; rootDisk: string };
 
 /** Inside: the network card's addresses, as systemd-networkd sets them up at each boot. */
 export type MachineNetwork = { mac: string; ipv4: string; ipv6: string };
 
+const makeWithinMs = 400_000;
 const cacheDir = fileURLToPath(new URL("../../.cordon/", import.meta.url));
-const packages = [
-  ...["linux-image-cloud-amd64", "initramfs-tools", "systemd", "systemd-sysv", "udev", "dbus", "kmod"],
-  ...["nftables", "iproute2", "conntrack", "procps"],
-];
+/** No bus and no package manager: neither the agent nor systemd's own network needs them, and each boot pays. */
+const packages = ["systemd", "udev", "kmod", "nftables", "iproute2", "conntrack", "procps", "libstdc++6"];
+/** Not by dpkgopt: mmdebstrap then passes each archive through a filter that takes longer than all the rest. */
+const smallHook = `cd "$1" && rm -rf usr/share/doc/* usr/share/locale/* usr/share/man/* &&
+printf 'path-exclude=/usr/share/%s/*\\n' doc locale man >etc/dpkg/dpkg.cfg.d/small`;
 /**
- * What boots a container, of the same systemd. Of its package this program alone: the rest brings a dozen other packages
- * along, for downloads.
+ * Single files of packages whose other files, and the packages that those need, nobody here has a use for: what boots a
+ * container, of the same systemd as the one inside; the kernel; and what loads the kernel's modules. The RAM disk holds
+ * only those of these machines: one for any machine takes an emulated processor seconds, at each boot.
  */
-const containerHook = `set -e; cd "$1"; chroot . sh -ec 'cd /tmp; apt-get -qq download systemd-container 2>/dev/null
-dpkg-deb --fsys-tarfile systemd-container_*.deb | tar -x -C / ./usr/bin/systemd-nspawn; rm systemd-container_*.deb'`;
-/** Only what these machines have: a RAM disk for any machine takes an emulated processor seconds to unpack, at each boot. */
-const ramDiskHook = `set -e; cd "$1"; mkdir -p etc/initramfs-tools/conf.d usr/share/initramfs-tools/modules.d
-echo MODULES=list >etc/initramfs-tools/conf.d/cordon-test
-printf 'virtio_pci\\nvirtio_blk\\next4\\n' >usr/share/initramfs-tools/modules.d/cordon-test`;
+const bootHook = `set -e; cd "$1/tmp"; export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+kernel=$(apt-cache depends linux-image-cloud-amd64 | sed -n 's/.*Depends: \\(linux-image-[0-9].*\\)/\\1/p')
+apt-get -qq download systemd-container busybox-static "$kernel"
+take() { dpkg-deb --fsys-tarfile "$1"_*.deb | tar --extract --directory="$2" --no-same-owner "$3"; }
+take systemd-container .. ./usr/bin/systemd-nspawn
+take "$kernel" .. ./lib/modules
+take "$kernel" . ./boot
+mv boot/vmlinuz-* ../boot/kernel
+version=$(ls ../lib/modules)
+chroot .. depmod "$version"
+mkdir -p ram/bin ram/dev ram/root ram/modules
+take busybox-static ram ./bin/busybox
+{ echo '#!/bin/busybox sh'; echo '/bin/busybox mount -t devtmpfs none /dev'
+for module in virtio_pci virtio_blk ext4 virtio_net virtio_console; do
+  chroot .. modprobe --set-version="$version" --show-depends "$module"
+done | while read -r how module words; do
+  if [ "$how" = insmod ] && ! [ -e "ram/modules/\${module##*/}" ]; then
+    cp "..$module" ram/modules/
+    echo "/bin/busybox insmod /modules/\${module##*/} $words"
+  fi
+done
+echo '/bin/busybox mount -t ext4 /dev/vda /root'
+echo 'exec /bin/busybox switch_root /root /lib/systemd/systemd'; } >ram/init
+chmod 755 ram/init
+(cd ram; find . | bin/busybox cpio -o -H newc 2>/dev/null) >../boot/ram-disk
+cd ..; rm -rf tmp/*`;
 /** What a test machine has no use for, and would wait for. */
 const masked = [
   ...["sys-kernel-debug.mount", "sys-kernel-tracing.mount", "sys-fs-fuse-connections.mount", "dev-hugepages.mount"],
   ...["apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "fstrim.timer", "e2scrub_all.timer"],
-  ...[
-    "e2scrub_reap.service",
-    "getty@tty1.service",
-    "serial-getty@ttyS0.service",
-    "systemd-networkd-wait-online.service",
-  ],
+  ...["e2scrub_reap.service", "getty.target", "systemd-networkd-wait-online.service"],
 ];
 
 /** The channel by which a test runs commands inside: see virtual-machine.ts. */
@@ -72,19 +82,26 @@ WantedBy=multi-user.target
 `;
 /**
  * Speaks to a stranger all the time, from the first moment that it can: what an open host does. It waits by reading from
- * nobody: to start a program twenty times a second would keep an emulated processor busy.
+ * nobody: to start a program ten times a second would keep an emulated processor busy.
  */
 const talkative = (to: string) => `[Unit]
 DefaultDependencies=no
 [Service]
-ExecStart=/bin/bash -c 'exec 3<> <(:); while :; do echo hello 2>/dev/null >/dev/udp/${to}/9; read -rt 0.05 -u 3; done'
+ExecStart=/bin/bash -c 'exec 3<> <(:); while :; do echo hello 2>/dev/null >/dev/udp/${to}/9; read -rt 0.1 -u 3; done'
 StandardError=null
 Restart=always
 [Install]
 WantedBy=sysinit.target
 `;
 
-export function makeMachineImage({ network, talksTo }: { network: MachineNetwork; talksTo: string }): MachineImage {
+/** Resolves at once where there is one of this recipe. */
+export async function makeMachineImage({
+  network,
+  talksTo,
+}: {
+  network: MachineNetwork;
+  talksTo: string;
+}): Promise<MachineImage> {
   const files: Record<string, string> = {
     "etc/hostname": "isolated-host\n",
     "etc/systemd/network/10-eth.network": `[Match]\nMACAddress=${network.mac}\n[Network]\nAddress=${network.ipv4}/24\nAddress=${network.ipv6}/64\nIPv6AcceptRA=no\n`,
@@ -93,7 +110,7 @@ export function makeMachineImage({ network, talksTo }: { network: MachineNetwork
     "usr/local/sbin/cordon-test-port": commandPort,
   };
   const key = createHash("sha256")
-    .update(JSON.stringify([packages, containerHook, ramDiskHook, masked, files]))
+    .update(JSON.stringify([packages, smallHook, bootHook, masked, files]))
     .digest("hex")
     .slice(0, 12);
   const folder = join(cacheDir, `machine-${key}`);
@@ -102,7 +119,12 @@ export function makeMachineImage({ network, talksTo }: { network: MachineNetwork
     ramDisk: join(folder, "ram-disk"),
     rootDisk: join(folder, "root.ext4"),
   };
-  if (existsSync(folder)) return image;
+  // Several test files run at once, and one image is enough for all.
+  if (!existsSync(folder)) await alone(() => existsSync(folder) || makeImage(folder, files));
+  return image;
+}
+
+function makeImage(folder: string, files: Record<string, string>): void {
   mkdirSync(cacheDir, { recursive: true });
   for (const name of readdirSync(cacheDir).filter((name) => name.startsWith("machine-"))) {
     // Of an older recipe, or half made by a test that was killed.
@@ -115,17 +137,33 @@ export function makeMachineImage({ network, talksTo }: { network: MachineNetwork
   } finally {
     rmSync(making, { recursive: true, force: true });
   }
-  return image;
+}
+
+/** While no other process of this checkout does the same. The socket's name is free again as soon as its process has ended. */
+async function alone(act: () => unknown): Promise<void> {
+  const name = `\0cordon-image-${createHash("sha256").update(cacheDir).digest("hex").slice(0, 12)}`;
+  const tryListen = () =>
+    new Promise<Server | null>((resolve, reject) => {
+      const server = createServer().listen(name, () => resolve(server));
+      server.once("error", (error: NodeJS.ErrnoException) =>
+        error.code === "EADDRINUSE" ? resolve(null) : reject(error),
+      );
+    });
+  const held = await until("no other process makes the image", tryListen, makeWithinMs, 500);
+  try {
+    act();
+  } finally {
+    held.close();
+  }
 }
 
 function build(folder: string, files: Record<string, string>): void {
   const root = join(folder, "root");
   must("mmdebstrap", [
-    ...["--quiet", "--mode=root", "--variant=minbase", `--include=${packages.join(",")}`],
-    ...["doc", "locale", "man"].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`),
+    ...["--quiet", "--mode=root", "--variant=essential", `--include=${packages.join(",")}`],
     // Lost with the machine's power, the image is made anew: nothing needs to be on the disk at once.
-    ...["--dpkgopt=force-unsafe-io", `--essential-hook=${ramDiskHook}`],
-    `--customize-hook=${containerHook}`,
+    ...["--dpkgopt=force-unsafe-io", '--aptopt=Acquire::Languages "none"'],
+    ...[`--extract-hook=${smallHook}`, `--customize-hook=${bootHook}`],
     ...["bookworm", root],
   ]);
   for (const [path, text] of Object.entries(files)) {
@@ -136,10 +174,7 @@ function build(folder: string, files: Record<string, string>): void {
   const units = ["systemd-networkd.service", "cordon-test-port.service", "talkative.service"];
   must("systemctl", ["--quiet", `--root=${root}`, "enable", ...units]);
   must("systemctl", ["--quiet", `--root=${root}`, "mask", ...masked]);
-  const boot = readdirSync(join(root, "boot"));
-  const find = (start: string) => join(root, "boot", boot.find((name) => name.startsWith(start)) ?? start);
-  copyFileSync(find("vmlinuz-"), join(folder, "kernel"));
-  copyFileSync(find("initrd.img-"), join(folder, "ram-disk"));
+  for (const name of ["kernel", "ram-disk"]) renameSync(join(root, "boot", name), join(folder, name));
   makeDisk({ from: root, to: join(folder, "root.ext4"), size: "2G" });
   rmSync(root, { recursive: true, force: true });
 }
@@ -151,6 +186,10 @@ export function makeDisk({ from, to, size }: { from: string; to: string; size: s
 
 function must(program: string, words: string[]): void {
   const path = `${process.env.PATH}:/usr/sbin:/sbin`;
-  const result = spawnSync(program, words, { encoding: "utf8", timeout: 400_000, env: { ...process.env, PATH: path } });
+  const result = spawnSync(program, words, {
+    encoding: "utf8",
+    timeout: makeWithinMs,
+    env: { ...process.env, PATH: path },
+  });
   if (result.status !== 0) throw new Error(`${program} ${words.join(" ")}: ${result.stderr || result.error}`);
 }
