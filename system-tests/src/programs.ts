@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -215,6 +215,13 @@ export function runProgram(place: Place, main: string, words: string[]): Promise
   return place.run(process.execPath, [main, ...words], { withinMs: startWithinMs });
 }
 
+/** What its first line, by which an operator's shell starts it, gives to Node. */
+function nodeFlagsOf(main: string): string[] {
+  if (!existsSync(main)) return [];
+  const [line = ""] = readFileSync(main, "utf8").split("\n");
+  return /^#!.* node (.*)$/.exec(line)?.[1]?.split(" ") ?? [];
+}
+
 /** One program that is started, killed, and started again; its output is kept over all of that. */
 function createProcess(owner: Owner, place: Place) {
   let child: ChildProcess | null = null;
@@ -225,7 +232,8 @@ function createProcess(owner: Owner, place: Place) {
   const program = {
     /** Starts it and resolves with its first line on stdout, parsed; rejects with its log when it ends before that. */
     async start(words: string[]): Promise<unknown> {
-      const [command = process.execPath, ...args] = [...endWithParent, process.execPath, ...words];
+      const node = [process.execPath, ...nodeFlagsOf(words[0] ?? "")];
+      const [command = process.execPath, ...args] = [...endWithParent, ...node, ...words];
       const started = place.spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
       child = started;
       exit = once(started, "exit");
