@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { askRunningAgent } from "../../packages/endpoint-agent/src/control-socket.ts";
 import type { NetworkNode, RunResult } from "./namespaces.ts";
 import { until } from "./namespaces.ts";
+import { runServerVerb } from "./server-verb.ts";
 
 /** Where a program runs. `ipv4` is the address at which others find it. */
 export type Place = Pick<NetworkNode, "ipv4" | "run" | "spawn">;
@@ -116,7 +117,7 @@ export async function startCentralNode(
       ready = await start(otherMain);
     },
     /** A verb of cordon-server against this node; its JSON answer. Rejects with what it said when it failed. */
-    admin: <T>(...words: string[]) => runForJson<T>(thisMachine, serverMain, [...words, "--data-dir", dataDir]),
+    admin: <T>(...words: string[]) => runServerVerb<T>([...words, "--data-dir", dataDir]),
     async acceptSystem({ id, fingerprint }: { id: string; fingerprint: string }) {
       await node.admin("external-system", "accept", id, "--fingerprint", fingerprint);
     },
