@@ -5,8 +5,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isolatedFor } from "./crash-file-isolation.ts";
 import { createExternalSystem, curlAs } from "./external-system.ts";
-import { createNetwork, until } from "./namespaces.ts";
+import { createNetwork, needsNamespaces, until } from "./namespaces.ts";
 import { createFolder, enrolHost, type Owner, serverMain, startCentralNode, thisMachine } from "./programs.ts";
+
+/** What an isolation is here: the kernel's where it can be tried, and elsewhere a file that stands for it. */
+export const isolations =
+  needsNamespaces.skip === undefined
+    ? [{ where: "by the kernel", isNetworkReal: true }]
+    : [{ where: "in a file", isNetworkReal: false }];
 
 export type CrashLab = Awaited<ReturnType<typeof createCrashLab>>;
 

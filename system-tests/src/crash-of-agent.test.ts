@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { countLines, createCrashLab } from "./crash-lab.ts";
-import { needsNamespaces } from "./namespaces.ts";
+import { countLines, createCrashLab, isolations } from "./crash-lab.ts";
 
 const stepsOfASetting = ["setting-received", "setting-journaled", "setting-enforced"] as const;
 const stepsOfATask = [
@@ -16,11 +15,8 @@ const stepsOfATask = [
 ] as const;
 const stepsOfAReport = ["report-spooled", "report-sent"] as const;
 
-for (const { where, skip, isNetworkReal } of [
-  { where: "by the kernel", skip: needsNamespaces, isNetworkReal: true },
-  { where: "in a file", skip: {}, isNetworkReal: false },
-]) {
-  test(`an agent killed anywhere in the journey of an isolation ${where}`, skip, async (t) => {
+for (const { where, isNetworkReal } of isolations) {
+  test(`an agent killed anywhere in the journey of an isolation ${where}`, async (t) => {
     const lab = await createCrashLab(t, { isNetworkReal });
     for (const [index, checkpoint] of [...stepsOfASetting, ...stepsOfAReport].entries()) {
       await t.test(`killed at ${checkpoint}, the isolation is in effect after the restart`, async () => {

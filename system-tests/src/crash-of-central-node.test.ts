@@ -3,17 +3,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { countLines, createCrashLab } from "./crash-lab.ts";
-import { needsNamespaces } from "./namespaces.ts";
+import { countLines, createCrashLab, isolations } from "./crash-lab.ts";
 
 /** `order-stored` is passed when the order is durable and nobody was answered yet. */
 const checkpoints = ["order-stored", "order-read", "order-sent", "report-stored"] as const;
 
-for (const { where, skip, isNetworkReal } of [
-  { where: "by the kernel", skip: needsNamespaces, isNetworkReal: true },
-  { where: "in a file", skip: {}, isNetworkReal: false },
-]) {
-  test(`a Central Node killed anywhere in the journey of an isolation ${where}`, skip, async (t) => {
+for (const { where, isNetworkReal } of isolations) {
+  test(`a Central Node killed anywhere in the journey of an isolation ${where}`, async (t) => {
     const lab = await createCrashLab(t, { isNetworkReal });
     for (const [index, checkpoint] of checkpoints.entries()) {
       await t.test(`killed at ${checkpoint}, the isolation is in effect after the restart`, async () => {

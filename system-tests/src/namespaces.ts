@@ -71,7 +71,8 @@ export async function createNetwork(wanted: { container?: boolean } = {}): Promi
 
 /**
  * Resolves with the first truthy value of `probe`, which is called each `everyMs` (20 ms); rejects after `withinMs` (10 s)
- * and says what did not come true.
+ * and says what did not come true. A probe that takes long, as it starts a program, is called less often: asking must not
+ * take the time of what is waited for.
  */
 export async function until<T>(
   what: string,
@@ -81,12 +82,17 @@ export async function until<T>(
 ): Promise<NonNullable<T>> {
   const deadline = performance.now() + withinMs;
   for (;;) {
+    const askedMs = performance.now();
     const value = await probe();
     if (value) return value;
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    const nowMs = performance.now();
+    if (nowMs > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    const pauseMs = Math.min(Math.max(everyMs, 2 * (nowMs - askedMs)), longestPauseMs);
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
+
+const longestPauseMs = 1000;
 
 type Role = "central" | "host" | "stranger" | "container";
 const stationRoles = ["central", "host", "stranger"] as const;

@@ -4,13 +4,14 @@
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { askRunningAgent } from "../../packages/endpoint-agent/src/control-socket.ts";
 import type { NetworkNode, RunResult } from "./namespaces.ts";
 import { until } from "./namespaces.ts";
+import { runServerVerb } from "./server-verb.ts";
 
 /** Where a program runs. `ipv4` is the address at which others find it. */
 export type Place = Pick<NetworkNode, "ipv4" | "run" | "spawn">;
@@ -116,7 +117,7 @@ export async function startCentralNode(
       ready = await start(otherMain);
     },
     /** A verb of cordon-server against this node; its JSON answer. Rejects with what it said when it failed. */
-    admin: <T>(...words: string[]) => runForJson<T>(thisMachine, serverMain, [...words, "--data-dir", dataDir]),
+    admin: <T>(...words: string[]) => runServerVerb<T>([...words, "--data-dir", dataDir]),
     async acceptSystem({ id, fingerprint }: { id: string; fingerprint: string }) {
       await node.admin("external-system", "accept", id, "--fingerprint", fingerprint);
     },
@@ -215,6 +216,13 @@ export function runProgram(place: Place, main: string, words: string[]): Promise
   return place.run(process.execPath, [main, ...words], { withinMs: startWithinMs });
 }
 
+/** What its first line, by which an operator's shell starts it, gives to Node. */
+function nodeFlagsOf(main: string): string[] {
+  if (!existsSync(main)) return [];
+  const [line = ""] = readFileSync(main, "utf8").split("\n");
+  return /^#!.* node (.*)$/.exec(line)?.[1]?.split(" ") ?? [];
+}
+
 /** One program that is started, killed, and started again; its output is kept over all of that. */
 function createProcess(owner: Owner, place: Place) {
   let child: ChildProcess | null = null;
@@ -225,7 +233,8 @@ function createProcess(owner: Owner, place: Place) {
   const program = {
     /** Starts it and resolves with its first line on stdout, parsed; rejects with its log when it ends before that. */
     async start(words: string[]): Promise<unknown> {
-      const [command = process.execPath, ...args] = [...endWithParent, process.execPath, ...words];
+      const node = [process.execPath, ...nodeFlagsOf(words[0] ?? "")];
+      const [command = process.execPath, ...args] = [...endWithParent, ...node, ...words];
       const started = place.spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] });
       child = started;
       exit = once(started, "exit");

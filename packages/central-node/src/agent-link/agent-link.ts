@@ -4,13 +4,14 @@ import type { Server } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import type { TLSSocket } from "node:tls";
 import { closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import type { Nudge, Nudges } from "../hosts/nudges.ts";
-import { peerOf } from "../http/peer.ts";
+import { forgetPeer, peerOf } from "../http/peer.ts";
 import type { SettingService } from "../settings/setting-service.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
@@ -100,7 +101,8 @@ export function createAgentLink({
   let closing = false;
 
   async function onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer) {
-    socket.on("error", () => socket.destroy());
+    // A closure here would keep the request, and all that it holds, for as long as the connection lasts.
+    socket.on("error", destroyThis);
     if (request.url?.split("?")[0] !== linkPath) return refuse(socket, 404, "Not Found");
     if (closing) return refuse(socket, 503, "Service Unavailable", "Retry-After: 5");
     try {
@@ -108,8 +110,9 @@ export function createAgentLink({
       if (certificate !== null) stranded.returned(certificate.fingerprint256);
       const sensorId = certificate === null ? null : await agentOf(certificate);
       if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
+      const { fingerprint256 } = certificate;
       webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-        accept(sensorId, certificate, webSocket, request.socket),
+        accept(sensorId, fingerprint256, webSocket, forgetPeer(request)),
       );
     } catch (error) {
       log.error({ err: error }, "could not tell whose agent connects");
@@ -117,7 +120,7 @@ export function createAgentLink({
     }
   }
 
-  function accept(sensorId: string, certificate: X509Certificate, socket: WebSocket, end: Socket) {
+  function accept(sensorId: string, fingerprint: string, socket: WebSocket, end: TLSSocket) {
     const outgoing = createOutgoing(socket);
     const session = createAgentSession({
       ...sessionNeeds,
@@ -132,9 +135,13 @@ export function createAgentLink({
       slots,
       outputBudget,
       close,
-      renew: (request) => renew(sensorId, request, certificate),
+      async renew(request) {
+        // Read again, as it is seldom wanted: kept, it would cost each connection some kilobytes.
+        const inUse = end.getPeerX509Certificate();
+        if (inUse === undefined) throw new Error("the connection has ended");
+        return renew(sensorId, request, inUse);
+      },
     });
-    const fingerprint = certificate.fingerprint256;
     const connection: Connection = { session, socket, outgoing, fingerprint, lastHeardMs: performance.now() };
     let settled = false;
     connections.get(sensorId)?.socket.close(closeCodes.replaced, "the same host connected again");
@@ -244,6 +251,10 @@ export function createAgentLink({
       for (const { socket } of open) socket.terminate();
     },
   };
+}
+
+function destroyThis(this: Duplex): void {
+  this.destroy();
 }
 
 function refuse(socket: Duplex, status: number, title: string, header?: string) {

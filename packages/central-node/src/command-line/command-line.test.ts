@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { request as httpsRequest } from "node:https";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -25,14 +25,15 @@ after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Runs the real program in a process of its own, on free ports. */
+/** Runs the real program in a process of its own, on free ports, by its file as an operator's shell does. */
 function startNode(
   dataDir: string,
   addresses = ["--api", "127.0.0.1:0", "--console", "[::1]:0", "--metrics", "127.0.0.1:0"],
 ) {
-  const child = spawn(process.execPath, [mainFile, "start", "--data-dir", dataDir, ...addresses], {
+  const child = spawn(mainFile, ["start", "--data-dir", dataDir, ...addresses], {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env.PATH },
+    // The Node of this very test.
+    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
   });
   children.add(child);
   const stderr = text(child.stderr);

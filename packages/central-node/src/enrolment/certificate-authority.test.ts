@@ -135,4 +135,10 @@ test("only a certificate that our authority issued to an agent, within its dates
   assert.equal(authority.identifyAgent(ours), null);
   clock.now = issuedAt;
   assert.equal(authority.identifyAgent(ours), sensorId);
+  // That it was found good once says nothing about its dates now, nor about another certificate of the same name.
+  clock.now = new Date(issuedAt.getTime() + 366 * dayMs);
+  assert.equal(authority.identifyAgent(ours), null);
+  clock.now = issuedAt;
+  assert.equal(authority.identifyAgent(ours), sensorId);
+  assert.equal(authority.identifyAgent(new X509Certificate(ofStranger.pem)), null);
 });

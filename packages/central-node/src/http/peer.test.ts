@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer as createHttpServer, type IncomingMessage, request as requestHttp } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  request as requestHttp,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer, request as requestHttps } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { type Peer, peerOf } from "./peer.ts";
+import { forgetPeer, type Peer, peerOf } from "./peer.ts";
 import { makeCertificate } from "./test-certificates.ts";
 
 async function peersSeen(t: TestContext, listenOn: string, asks: ((port: number) => Promise<void>)[]) {
@@ -62,4 +67,21 @@ test("without TLS there is no certificate", async (t) => {
   asked.end();
   await once(asked, "response");
   assert.deepEqual(seen, { certificate: null, address: "127.0.0.1" });
+});
+
+test("what a connection was known by can be forgotten, and is read anew when it is asked for", async (t) => {
+  const client = await makeCertificate({ commonName: "an agent" });
+  const { pem, key } = await makeCertificate();
+  const server = createHttpsServer({ cert: pem, key, requestCert: true, rejectUnauthorized: false });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  const asking = ask("127.0.0.1", (server.address() as AddressInfo).port, { cert: client.pem, key: client.key });
+  const [request, reply] = (await once(server, "request")) as [IncomingMessage, ServerResponse];
+  const before = peerOf(request);
+  assert.equal(forgetPeer(request), request.socket);
+  assert.notEqual(peerOf(request), before);
+  assert.equal(peerOf(request).certificate?.fingerprint256, client.certificate.fingerprint256);
+  reply.end();
+  await asking;
 });

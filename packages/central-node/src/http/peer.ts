@@ -25,3 +25,9 @@ export function peerOf(request: IncomingMessage): Peer {
   }
   return peer;
 }
+
+/** Ends the remembering for a connection that makes no more requests, of which there may be many thousands. Returns it. */
+export function forgetPeer({ socket }: IncomingMessage): TLSSocket {
+  peers.delete(socket);
+  return socket as TLSSocket;
+}
