@@ -38,7 +38,11 @@ const systemPrograms = [
       leftOut: "the same, and the agent as a service: what both boot",
     },
     { program: "haproxy", debianPackage: "haproxy", leftOut: "several Central Nodes behind a load balancer" },
-    { program: "chromium", debianPackage: "chromium", leftOut: "the tests of the console in a browser" },
+    {
+      program: "chromium-headless-shell",
+      debianPackage: "chromium-headless-shell",
+      leftOut: "the console in a browser",
+    },
   ].map((program) => ({ ...program, testsOnly: true })),
 ];
 

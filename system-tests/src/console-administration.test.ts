@@ -2,16 +2,17 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { test } from "node:test";
-import { needsBrowser, takeSeat } from "./console-browser.ts";
-import { createConsoleLab, people } from "./console-lab.ts";
+import { needsBrowser } from "./console-browser.ts";
+import { people, shareConsoleLab } from "./console-lab.ts";
 import { agentMain, createFolder, runForJson, thisMachine } from "./programs.ts";
+
+const lab = shareConsoleLab();
 
 test(
   "a user who was reset signs in with the one-time password, and must set another before anything else",
   needsBrowser,
   async (t) => {
-    const { seat, browser, url } = await createConsoleLab(t);
-    const alice = await seat("alice");
+    const alice = await lab.seat(t, "alice");
     await alice.open("Users");
     await alice.page.getByRole("button", { name: "Make a user…" }).click();
     const dialog = alice.page.getByRole("dialog");
@@ -21,7 +22,7 @@ test(
     await dialog.getByRole("button", { name: "Make the user" }).click();
     await alice.page.getByRole("cell", { name: "boris", exact: true }).waitFor();
 
-    const boris = await takeSeat(browser, url);
+    const boris = await lab.takeSeat(t);
     await boris.signIn("boris", "a first password");
     await alice.page.getByRole("button", { name: "More actions: boris" }).click();
     await alice.page.getByRole("menuitem", { name: "Reset…" }).click();
@@ -59,8 +60,8 @@ test(
 );
 
 test("a join token's command enrols a host, and the token is not shown again", needsBrowser, async (t) => {
-  const { central, seat } = await createConsoleLab(t);
-  const { page, open, errors } = await seat("alice");
+  const central = await lab.central();
+  const { page, open, errors } = await lab.seat(t, "alice");
   await page.getByRole("link", { name: "Make a join token" }).click();
   await page.getByRole("button", { name: "Make a join token…" }).click();
   await page.getByRole("button", { name: "Make the token" }).click();
@@ -77,8 +78,7 @@ test("a join token's command enrols a host, and the token is not shown again", n
 });
 
 test("a second factor that was set up is asked for at the next sign-in, and only there", needsBrowser, async (t) => {
-  const { seat, browser, url } = await createConsoleLab(t);
-  const { page, errors } = await seat("olga");
+  const { page, errors } = await lab.seat(t, "otto");
   await page.goto("/account");
   await page.getByRole("button", { name: "Set up a second factor…" }).click();
   const dialog = page.getByRole("dialog");
@@ -88,11 +88,11 @@ test("a second factor that was set up is asked for at the next sign-in, and only
   await page.getByText("On: a code from your authenticator app").waitFor();
   assert.deepEqual(errors, []);
 
-  const again = await takeSeat(browser, url);
+  const again = await lab.takeSeat(t);
   await again.page.goto("/");
   assert.equal(await again.page.getByLabel("One-time code").count(), 0);
-  await again.page.getByLabel("Name").fill(people.olga.name);
-  await again.page.getByLabel("Password", { exact: true }).fill(people.olga.password);
+  await again.page.getByLabel("Name").fill(people.otto.name);
+  await again.page.getByLabel("Password", { exact: true }).fill(people.otto.password);
   await again.page.getByRole("button", { name: "Sign in" }).click();
   // The code of the step before was used, and each counts once: the next one is good already.
   await again.page.getByLabel("One-time code").fill(totp(secret, 1));
@@ -104,8 +104,7 @@ test(
   "the page speaks Russian to who reads it, and on a narrow screen nothing is out of reach",
   needsBrowser,
   async (t) => {
-    const { seat } = await createConsoleLab(t);
-    const { page, errors } = await seat("olga", { viewport: { width: 390, height: 800 } });
+    const { page, errors } = await lab.seat(t, "olga", { viewport: { width: 390, height: 800 } });
     await page.getByRole("button", { name: "Open the menu" }).click();
     await page.getByRole("link", { name: "Prevention", exact: true }).click();
     await page.getByRole("button", { name: "Ban a file…" }).click();

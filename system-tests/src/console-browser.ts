@@ -1,4 +1,4 @@
-/** A real browser in front of the console: Debian's Chromium, driven by playwright-core. */
+/** A real browser in front of the console: Debian's Chromium without windows, driven by playwright-core. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -6,14 +6,15 @@ import { fileURLToPath } from "node:url";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import type { Owner } from "./programs.ts";
 
-const chromiumPath = "/usr/bin/chromium";
+/** The same engine without the parts of a desktop, which nobody looks at here: a smaller package, and fewer processes. */
+const chromiumPath = "/usr/bin/chromium-headless-shell";
 const consoleFolder = fileURLToPath(new URL("../../packages/console", import.meta.url));
 
 /** What a test passes to be skipped by name, and with the reason, where there is no browser or no page to look at. */
 export const needsBrowser: { skip?: string } = skipReason();
 
 function skipReason(): { skip?: string } {
-  if (!existsSync(chromiumPath)) return { skip: "needs Debian's chromium" };
+  if (!existsSync(chromiumPath)) return { skip: "needs Debian's chromium-headless-shell" };
   if (!existsSync(join(consoleFolder, "dist", "index.html"))) return { skip: "needs the console's page to be built" };
   return {};
 }
@@ -37,8 +38,8 @@ export async function openBrowser(owner: Owner): Promise<Browser> {
 
 export type Seat = Awaited<ReturnType<typeof takeSeat>>;
 
-/** Somebody at a browser of their own: cookies, language and colours are theirs alone. */
-export async function takeSeat(browser: Browser, url: string, options: BrowserContextOptions = {}) {
+/** Somebody at a browser of their own until the owner ends: cookies, language and colours are theirs alone. */
+export async function takeSeat(owner: Owner, browser: Browser, url: string, options: BrowserContextOptions = {}) {
   const context = await browser.newContext({
     baseURL: url,
     // The Central Node's own certificate: nobody has been told to trust it.
@@ -49,9 +50,11 @@ export async function takeSeat(browser: Browser, url: string, options: BrowserCo
     reducedMotion: "reduce",
     ...options,
   });
+  owner.after(() => context.close());
   context.setDefaultTimeout(15_000);
   const page = await context.newPage();
   const errors = watchErrors(page);
+  const sections = page.getByRole("navigation", { name: "Sections" });
   return {
     page,
     context,
@@ -62,14 +65,16 @@ export async function takeSeat(browser: Browser, url: string, options: BrowserCo
       await page.getByLabel("Name").fill(name);
       await page.getByLabel("Password", { exact: true }).fill(password);
       await page.getByRole("button", { name: "Sign in" }).click();
-      await page.getByRole("navigation", { name: "Sections" }).waitFor();
+      await sections.waitFor();
+    },
+    /** With the session that came along. */
+    async comeIn(): Promise<void> {
+      await page.goto("/");
+      await sections.waitFor();
     },
     /** Follows a section's link, and waits for its page. */
     async open(section: string): Promise<void> {
-      await page
-        .getByRole("navigation", { name: "Sections" })
-        .getByRole("link", { name: section, exact: true })
-        .click();
+      await sections.getByRole("link", { name: section, exact: true }).click();
       await page.getByRole("heading", { level: 1, name: section }).waitFor();
     },
   };

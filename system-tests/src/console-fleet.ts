@@ -11,15 +11,15 @@ const systems = ["Debian GNU/Linux 12 (bookworm)", "Ubuntu 24.04.1 LTS", "Red Ha
 const hourMs = 3_600_000;
 
 /**
- * Into the database of a Central Node that is stopped. `hostile`: the first host has a name that would
- * be a script as HTML.
+ * Into the database of a Central Node that is stopped, until it has so many. `hostile`: the first host has a name that would
+ * be a script as HTML. `from`: how many are there already.
  */
-export async function fillWithHosts(dataDir: string, count: number, { hostile = true } = {}): Promise<void> {
+export async function fillWithHosts(dataDir: string, count: number, { hostile = true, from = 0 } = {}): Promise<void> {
   const database = await openDatabase(join(dataDir, "cordon.db"));
   const now = Date.now();
   try {
     await database.write(async (tx) => {
-      for (let index = 0; index < count; index++) {
+      for (let index = from; index < count; index++) {
         const address = `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
         // Most are on; one in forty has been quiet for days.
         const quietMs = index % 40 === 7 ? 200 * hourMs : index % 25 === 3 ? 30 * hourMs : (index * 7919) % 60_000;

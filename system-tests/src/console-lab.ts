@@ -1,7 +1,8 @@
-/** A Central Node with people who may sign in, and a browser. */
-import type { TestContext } from "node:test";
+/** A Central Node with people who may sign in, and a browser: shared by the tests of a file, for each costs seconds of a core. */
+import { after } from "node:test";
+import type { Browser, BrowserContextOptions } from "playwright-core";
 import { addUser, openBrowser, takeSeat } from "./console-browser.ts";
-import { type CentralNodeProcess, serverMain, startCentralNode } from "./programs.ts";
+import { type CentralNodeProcess, enrolHost, type Owner, serverMain, startCentralNode } from "./programs.ts";
 
 export const people = {
   alice: { name: "alice", role: "administrator", password: "who looks after it all" },
@@ -11,27 +12,76 @@ export const people = {
 } as const;
 export type Person = keyof typeof people;
 
-export type ConsoleLab = Awaited<ReturnType<typeof createConsoleLab>>;
-
-/** `central`: one that runs already. `url`: where a browser finds its console, if not where it says. */
-export async function createConsoleLab(
-  t: TestContext,
-  { central, url }: { central?: CentralNodeProcess; url?: string } = {},
-) {
-  const node = central ?? (await startCentralNode(t));
-  for (const person of Object.values(people)) addUser({ dataDir: node.dataDir, serverMain }, person);
-  const browser = await openBrowser(t);
-  const base = url ?? node.console;
-  return {
-    central: node,
-    browser,
-    url: base,
-    /** A seat with this person signed in. */
-    async seat(person: Person, options: Parameters<typeof takeSeat>[2] = {}) {
-      const seat = await takeSeat(browser, base, options);
-      const { name, password } = people[person];
-      await seat.signIn(name, password);
-      return seat;
+/** For the top of a file. Each part starts with the first test that asks for it, and ends after the file's last test. */
+export function shareConsoleLab() {
+  const cleanUps: (() => Promise<void> | void)[] = [];
+  after(async () => {
+    for (const run of cleanUps) await run();
+  });
+  let passed = true;
+  const owner: Owner = {
+    after: (cleanUp) => void cleanUps.push(cleanUp),
+    get passed() {
+      return passed;
     },
+  };
+
+  const browser = once(() => openBrowser(owner));
+  const central = once(() => startCentralNode(owner));
+  const seats = once(async () => createSeats({ browser: await browser(), central: await central() }));
+  return {
+    browser,
+    central,
+    /** The only host. */
+    agent: once(async () => enrolHost(owner, await central())),
+    /** A seat with this person signed in, until the test ends. */
+    async seat(t: Owner, person: Person, options: BrowserContextOptions = {}) {
+      t.after(() => {
+        if (t.passed === false) passed = false;
+      });
+      return (await seats())(t, person, options);
+    },
+    /** One with nobody signed in. */
+    async takeSeat(t: Owner, options: BrowserContextOptions = {}) {
+      await seats();
+      return takeSeat(t, await browser(), (await central()).console, options);
+    },
+  };
+}
+
+/** `url`: where a browser finds the console, if not where it says. */
+export function createSeats({
+  browser,
+  central,
+  url = central.console,
+}: {
+  browser: Browser;
+  central: CentralNodeProcess;
+  url?: string;
+}) {
+  // Without an administrator the page speaks of nothing but how to make one.
+  const users = new Set<Person>(["alice"]);
+  addUser({ dataDir: central.dataDir, serverMain }, people.alice);
+  // A password is made slow to check on purpose: who has come in once brings the session along.
+  const sessions = new Map<Person, BrowserContextOptions["storageState"]>();
+
+  return async (t: Owner, person: Person, options: BrowserContextOptions = {}) => {
+    if (!users.has(person)) addUser({ dataDir: central.dataDir, serverMain }, people[person]);
+    users.add(person);
+    const storageState = sessions.get(person);
+    const seat = await takeSeat(t, browser, url, { ...options, ...(storageState && { storageState }) });
+    const { name, password } = people[person];
+    if (storageState === undefined) await seat.signIn(name, password);
+    else await seat.comeIn();
+    sessions.set(person, await seat.context.storageState());
+    return seat;
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }

@@ -2,13 +2,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { needsBrowser } from "./console-browser.ts";
-import { createConsoleLab } from "./console-lab.ts";
+import { createSeats, shareConsoleLab } from "./console-lab.ts";
 import { createExternalSystem, curlAs } from "./external-system.ts";
 import { speakIn } from "./isolation-end-to-end-lab.ts";
 import { openDoor } from "./namespace-door.ts";
 import { createNetwork, needsNamespaces, until } from "./namespaces.ts";
 import { connects, servicePort } from "./network-isolation-lab.ts";
 import { enrolHost, startCentralNode } from "./programs.ts";
+
+const lab = shareConsoleLab();
 
 /** The issue's bar is one second; a machine that runs other tests beside may take its time, and the figure is said. */
 const inEffectWithinMs = 10_000;
@@ -23,8 +25,8 @@ test("a person isolates a host with an exclusion, sees it in effect, and release
   const central = await startCentralNode(t, { place: network.central });
   const agent = await enrolHost(t, central, { place: network.host });
   const url = `https://127.0.0.1:${await openDoor(t, network.central, 8443)}`;
-  const { seat } = await createConsoleLab(t, { central, url });
-  const { page, open, errors } = await seat("olga");
+  const seat = createSeats({ browser: await lab.browser(), central, url });
+  const { page, open, errors } = await seat(t, "olga");
 
   await open("Hosts");
   await page
@@ -72,8 +74,8 @@ test(
   "an administrator accepts an external system while its client waits, after comparing the fingerprint",
   needsBrowser,
   async (t) => {
-    const { central, seat } = await createConsoleLab(t);
-    const { page, open, errors } = await seat("alice");
+    const central = await lab.central();
+    const { page, open, errors } = await lab.seat(t, "alice");
     await open("External systems");
     await page.getByText("No external system has knocked yet").waitFor();
 
@@ -99,8 +101,7 @@ test(
   "a list of hashes is shown line by line before it is ordered, and then stands in the list",
   needsBrowser,
   async (t) => {
-    const { seat } = await createConsoleLab(t);
-    const { page, open, errors } = await seat("olga");
+    const { page, open, errors } = await lab.seat(t, "olga");
     await open("Prevention");
     await page.getByRole("button", { name: "Import a list…" }).click();
     const dialog = page.getByRole("dialog");

@@ -29,7 +29,7 @@ export async function createScene(
   const [web = "", db = ""] = hosts.map(({ sensorId }) => sensorId);
 
   async function sitDown(person: Person) {
-    const { page, signIn } = await takeSeat(browser, url);
+    const { page, signIn } = await takeSeat(owner, browser, url);
     await signIn(people[person].name, people[person].password);
     return page;
   }

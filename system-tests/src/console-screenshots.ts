@@ -47,12 +47,12 @@ async function takeAll(): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     const look = { colorScheme, viewport: { width: 1280, height: 800 } };
     const take = (page: Page, name: string) => picture(page, `${name}-${colorScheme}`);
-    const stranger = await takeSeat(browser, url, look);
+    const stranger = await takeSeat(owner, browser, url, look);
     await stranger.page.goto("/");
     await stranger.page.getByRole("heading", { level: 1 }).waitFor();
     await take(stranger.page, "sign-in");
 
-    const olga = await takeSeat(browser, url, look);
+    const olga = await takeSeat(owner, browser, url, look);
     await olga.signIn(people.olga.name, people.olga.password);
     for (const [name, address] of [
       ["overview", "/"],
@@ -82,7 +82,7 @@ async function takeAll(): Promise<void> {
     await olga.page.getByText("Read as").waitFor();
     await take(olga.page, "import");
 
-    const alice = await takeSeat(browser, url, look);
+    const alice = await takeSeat(owner, browser, url, look);
     await alice.signIn(people.alice.name, people.alice.password);
     for (const name of ["external-systems", "users", "audit", "settings", "account"]) {
       await alice.page.goto(`/${name}`);

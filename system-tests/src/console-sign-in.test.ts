@@ -1,10 +1,12 @@
 /** The first minutes of an installation, and coming in: through a real browser. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { needsBrowser, openBrowser, takeSeat } from "./console-browser.ts";
-import { createConsoleLab, people } from "./console-lab.ts";
+import { addUser, needsBrowser, takeSeat } from "./console-browser.ts";
+import { people, shareConsoleLab } from "./console-lab.ts";
 import { until } from "./namespaces.ts";
-import { startCentralNode } from "./programs.ts";
+import { serverMain } from "./programs.ts";
+
+const lab = shareConsoleLab();
 
 const password = "correct horse battery staple";
 
@@ -12,9 +14,8 @@ test(
   "the setup link of the log makes the first administrator, once, and shows how to go on",
   needsBrowser,
   async (t) => {
-    const central = await startCentralNode(t);
-    const browser = await openBrowser(t);
-    const { page, errors } = await takeSeat(browser, central.console);
+    const central = await lab.central();
+    const { page, errors } = await takeSeat(t, await lab.browser(), central.console);
 
     await page.goto("/");
     await page.getByRole("heading", { name: "There is no administrator yet" }).waitFor();
@@ -35,7 +36,7 @@ test(
     assert.equal(new URL(page.url()).hash, "", "the token does not stay in the address");
     assert.deepEqual(errors, []);
 
-    const second = await takeSeat(browser, central.console);
+    const second = await takeSeat(t, await lab.browser(), central.console);
     await second.page.goto(link);
     await second.page.getByRole("heading", { name: "Cordon is set up already", level: 1 }).waitFor();
   },
@@ -45,8 +46,9 @@ test(
   "a wrong password is refused in words, and signing in leads to the address that was asked for",
   needsBrowser,
   async (t) => {
-    const lab = await createConsoleLab(t);
-    const { page } = await takeSeat(lab.browser, lab.url);
+    const central = await lab.central();
+    addUser({ dataDir: central.dataDir, serverMain }, people.olga);
+    const { page } = await takeSeat(t, await lab.browser(), central.console);
     await page.goto("/tasks");
     await page.getByLabel("Name").fill(people.olga.name);
     await page.getByLabel("Password", { exact: true }).fill("not the one at all");

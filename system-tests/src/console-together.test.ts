@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Page } from "playwright-core";
 import { needsBrowser } from "./console-browser.ts";
-import { createConsoleLab } from "./console-lab.ts";
-import { enrolHost } from "./programs.ts";
+import { shareConsoleLab } from "./console-lab.ts";
+
+const lab = shareConsoleLab();
 
 /** What the browser itself says of an answer that is a refusal: here it is wanted. */
 const isRefusal = (error: string) => error.startsWith("Failed to load resource");
@@ -21,8 +22,7 @@ test(
   "of two people who change one rule at once the second is told, and nothing is overwritten unseen",
   needsBrowser,
   async (t) => {
-    const { seat } = await createConsoleLab(t);
-    const [first, second] = await Promise.all([seat("olga"), seat("olga")]);
+    const [first, second] = await Promise.all([lab.seat(t, "olga"), lab.seat(t, "olga")]);
     await first.open("Prevention");
     await second.open("Prevention");
     await first.page.getByRole("button", { name: "Ban a file…" }).click();
@@ -53,13 +53,26 @@ test(
   },
 );
 
+test("a lost connection is said, and what happened meanwhile is there once it is back", needsBrowser, async (t) => {
+  const central = await lab.central();
+  const { page, open } = await lab.seat(t, "olga");
+  await open("Hosts");
+  await page.getByText("No host yet").waitFor();
+  await page.getByText("Live", { exact: true }).waitFor();
+  await central.kill();
+  await page.getByText("Connection lost").waitFor();
+  await central.restart();
+  await lab.agent();
+  await page.getByText("Live", { exact: true }).waitFor({ timeout: 30_000 });
+  await page.getByRole("cell").getByRole("link").waitFor();
+});
+
 test(
   "a role sees what it may, is offered nothing else, and is told so where it goes by hand",
   needsBrowser,
   async (t) => {
-    const { central, seat } = await createConsoleLab(t);
-    await enrolHost(t, central);
-    const otto = await seat("otto");
+    await lab.agent();
+    const otto = await lab.seat(t, "otto");
     const links = otto.page.getByRole("navigation", { name: "Sections" }).getByRole("link");
     assert.deepEqual(await links.allInnerTexts(), ["Overview", "Hosts", "Isolation", "Prevention", "Tasks"]);
     await otto.open("Hosts");
@@ -69,7 +82,7 @@ test(
     await otto.page.goto("/audit");
     await otto.page.getByText("Your role does not have this right.").waitFor();
 
-    const anna = await seat("anna");
+    const anna = await lab.seat(t, "anna");
     await anna.open("Settings");
     await anna.page.getByText("Your role sees the settings and does not change them.").waitFor();
     assert.equal(await anna.page.getByRole("button", { name: "Make a join token…" }).count(), 0);
@@ -80,28 +93,13 @@ test(
   },
 );
 
-test("a lost connection is said, and what happened meanwhile is there once it is back", needsBrowser, async (t) => {
-  const { central, seat } = await createConsoleLab(t);
-  const { page, open } = await seat("olga");
-  await open("Hosts");
-  await page.getByText("No host yet").waitFor();
-  await page.getByText("Live", { exact: true }).waitFor();
-  await central.kill();
-  await page.getByText("Connection lost").waitFor();
-  await central.restart();
-  await enrolHost(t, central);
-  await page.getByText("Live", { exact: true }).waitFor({ timeout: 30_000 });
-  await page.getByRole("cell").getByRole("link").waitFor();
-});
-
 test(
   "a program's output is seen while it prints, and what looks like HTML in it stays text",
   needsBrowser,
   async (t) => {
-    const { central, seat } = await createConsoleLab(t);
-    const agent = await enrolHost(t, central);
+    const agent = await lab.agent();
     const go = join(agent.stateDir, "go-on");
-    const { page, open, errors } = await seat("olga");
+    const { page, open, errors } = await lab.seat(t, "olga");
     await open("Hosts");
     await page.getByRole("cell").getByRole("link").click();
     await page.getByRole("button", { name: "Run a program…" }).click();
