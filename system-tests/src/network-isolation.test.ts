@@ -219,13 +219,17 @@ test(
 test("the kernel ends the isolation on time with no process of ours alive", needsNamespaces, async (t) => {
   const lab = await createLab(t);
   const { host, stranger, enforcer } = lab;
-  const started = performance.now();
+  const orderedMs = performance.now();
   await lab.isolate([], 2);
+  // The kernel's time runs since some moment between these two: to load rules takes a busy machine a second.
+  const inForceMs = performance.now();
   await enforcer.kill();
-  await answers(pings, [stranger, host.ipv4], false);
-  await until("the stranger reaches the host again", () => pings(300, stranger, host.ipv4));
-  const lastedMs = performance.now() - started;
-  assert.ok(lastedMs > 1_900 && lastedMs < 4_000, `it lasted ${Math.round(lastedMs)} ms`);
+  await answers(asks, [stranger, host.ipv4], false);
+  await until("the stranger reaches the host again", () => asks(50, stranger, host.ipv4));
+  const endedMs = performance.now();
+  const lasted = `it lasted ${Math.round(endedMs - inForceMs)} to ${Math.round(endedMs - orderedMs)} ms`;
+  assert.ok(endedMs - orderedMs > 1_900 && endedMs - inForceMs < 4_000, lasted);
+  await answers(pings, [stranger, host.ipv4], true);
   await answers(connects, [stranger, host.ipv6], true);
   await answers(connects, [host, stranger.ipv4], true);
   const later = startProgram<EnforcerCalls>(lab.network.host, "./network-isolation-enforcer.ts");
