@@ -37,6 +37,8 @@ mount --bind /dev $new/dev
 cd $new
 pivot_root . old
 umount -l /old
+# It may name a file of the repository that is not taken along.
+unset NODE_OPTIONS
 if grep -v -e ' - tmpfs none ' -e ' - proc ' -e ' - devtmpfs ' /proc/self/mountinfo; then exit 1; fi >&2
 exec "$@"
 `;
