@@ -6,8 +6,8 @@ import { runChaos } from "./chaos-run.ts";
 import { describe, describeViolations, keepEvidence, summarise } from "./chaos-summary.ts";
 import { chaosVerb } from "./chaos-verb.ts";
 
-const options = { durationMs: 40_000, hosts: 12, nodes: 3, ordersPerSec: 3, settleWithinMs: 90_000, speed: 1 };
-/** A minute and a half on two cores of its own; what it waits for the longest are starts of programs. */
+const options = { durationMs: 85_000, hosts: 12, nodes: 3, ordersPerSec: 3, settleWithinMs: 90_000, speed: 1 };
+/** Two minutes on two cores of its own; what it waits for besides are starts of programs. */
 const timeout = 280_000;
 
 test("whatever is killed, paused and cut, every accepted order comes true, and none twice", { timeout }, async (t) => {
