@@ -24,7 +24,7 @@ type Reply = { id: number; result?: unknown; error?: string };
 export function startProgram<Calls extends Record<string, Call>>(
   node: Pick<NetworkNode, "spawn">,
   file: string,
-  command: string[] = [],
+  command: readonly string[] = [],
   words: string[] = [],
 ): Program<Calls> {
   const [program = process.execPath, ...args] = [...command, process.execPath];

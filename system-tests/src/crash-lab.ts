@@ -9,10 +9,10 @@ import { createNetwork, needsNamespaces, until } from "./namespaces.ts";
 import { createFolder, enrolHost, type Owner, serverMain, startCentralNode, thisMachine } from "./programs.ts";
 
 /** What an isolation is here: the kernel's where it can be tried, and elsewhere a file that stands for it. */
-export const isolations =
+export const isolationOfMachine =
   needsNamespaces.skip === undefined
-    ? [{ where: "by the kernel", isNetworkReal: true }]
-    : [{ where: "in a file", isNetworkReal: false }];
+    ? { where: "by the kernel", isNetworkReal: true }
+    : { where: "in a file", isNetworkReal: false };
 
 export type CrashLab = Awaited<ReturnType<typeof createCrashLab>>;
 

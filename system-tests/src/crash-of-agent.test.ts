@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { test } from "node:test";
-import { countLines, createCrashLab, isolations } from "./crash-lab.ts";
+import { countLines, createCrashLab, isolationOfMachine } from "./crash-lab.ts";
 
 const stepsOfASetting = ["setting-received", "setting-journaled", "setting-enforced"] as const;
 const stepsOfATask = [
@@ -15,36 +15,33 @@ const stepsOfATask = [
 ] as const;
 const stepsOfAReport = ["report-spooled", "report-sent"] as const;
 
-for (const { where, isNetworkReal } of isolations) {
-  test(`an agent killed anywhere in the journey of an isolation ${where}`, async (t) => {
-    const lab = await createCrashLab(t, { isNetworkReal });
-    for (const [index, checkpoint] of [...stepsOfASetting, ...stepsOfAReport].entries()) {
-      await t.test(`killed at ${checkpoint}, the isolation is in effect after the restart`, async () => {
-        await lab.untilConnected();
-        const seconds = 3600 + 1000 * index;
-        lab.arm("agent", checkpoint);
-        assert.equal((await lab.isolate(seconds)).status, 200);
-        await lab.untilKilled("agent");
-        await lab.restart("agent");
-        await lab.untilIsolatedFor(seconds);
-      });
-    }
-    await t.test(
-      "killed between journal and effect, the host is isolated though the Central Node is away",
-      async () => {
-        await lab.untilConnected();
-        lab.arm("agent", "setting-journaled");
-        assert.equal((await lab.isolate(20_000)).status, 200);
-        await lab.untilKilled("agent");
-        await lab.kill("central-node");
-        await lab.restart("agent");
-        await lab.untilOnHost(20_000);
-        await lab.restart("central-node");
-        await lab.untilIsolatedFor(20_000);
-      },
-    );
+const { where, isNetworkReal } = isolationOfMachine;
+
+test(`an agent killed anywhere in the journey of an isolation ${where}`, async (t) => {
+  const lab = await createCrashLab(t, { isNetworkReal });
+  for (const [index, checkpoint] of [...stepsOfASetting, ...stepsOfAReport].entries()) {
+    await t.test(`killed at ${checkpoint}, the isolation is in effect after the restart`, async () => {
+      await lab.untilConnected();
+      const seconds = 3600 + 1000 * index;
+      lab.arm("agent", checkpoint);
+      assert.equal((await lab.isolate(seconds)).status, 200);
+      await lab.untilKilled("agent");
+      await lab.restart("agent");
+      await lab.untilIsolatedFor(seconds);
+    });
+  }
+  await t.test("killed between journal and effect, the host is isolated though the Central Node is away", async () => {
+    await lab.untilConnected();
+    lab.arm("agent", "setting-journaled");
+    assert.equal((await lab.isolate(20_000)).status, 200);
+    await lab.untilKilled("agent");
+    await lab.kill("central-node");
+    await lab.restart("agent");
+    await lab.untilOnHost(20_000);
+    await lab.restart("central-node");
+    await lab.untilIsolatedFor(20_000);
   });
-}
+});
 
 test("an agent killed anywhere in the journey of a task", async (t) => {
   const lab = await createCrashLab(t, { isNetworkReal: false });

@@ -281,5 +281,5 @@ function createProcess(owner: Owner, place: Place) {
  * A wrapper that lets the kernel end a program with the process that started it: a test that is killed by -9 cleans nothing
  * up. Empty where there is none.
  */
-const endWithParent: readonly string[] =
+export const endWithParent: readonly string[] =
   spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0 ? ["setpriv", "--pdeathsig", "KILL"] : [];

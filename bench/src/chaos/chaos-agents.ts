@@ -1,9 +1,8 @@
 /** The processes of agents, from the outside: each can be killed, paused and started again. */
-import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { startProgram } from "../../../system-tests/src/called-program.ts";
-import { type Owner, thisMachine } from "../../../system-tests/src/programs.ts";
+import { endWithParent, type Owner, thisMachine } from "../../../system-tests/src/programs.ts";
 import type { HostEvent } from "./chaos-history.ts";
 import { readEvents } from "./chaos-kernels.ts";
 import { eventsFile, type WorkerSetUp } from "./chaos-set-up.ts";
@@ -11,10 +10,8 @@ import type { AgentsCalls } from "./chaos-worker.ts";
 
 export type Agents = Awaited<ReturnType<typeof startAgents>>;
 
-/** A paused one, too, ends with the process that started it. */
-const endWithParent =
-  spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0 ? ["setpriv", "--pdeathsig", "KILL"] : [];
 const main = new URL("./chaos-worker.ts", import.meta.url).href;
+// A paused one, too, ends with the process that started it.
 const startWorker = () => startProgram<AgentsCalls>(thisMachine, main, endWithParent);
 
 /** Enrols the hosts and starts their agents. */

@@ -4,14 +4,13 @@ import type { Server } from "node:https";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import type { TLSSocket } from "node:tls";
 import { closeCodes, linkPath, maxAgentFrameBytes } from "@cordon/contract";
 import type { Logger } from "pino";
 import { type WebSocket, WebSocketServer } from "ws";
 import type { BlockService } from "../blocks/block-service.ts";
 import type { HostService } from "../hosts/host-service.ts";
 import type { Nudge, Nudges } from "../hosts/nudges.ts";
-import { forgetPeer, peerOf } from "../http/peer.ts";
+import { certificateOf, forgetPeer, peerOf } from "../http/peer.ts";
 import type { SettingService } from "../settings/setting-service.ts";
 import type { TaskService } from "../tasks/task-service.ts";
 import { readAgentMessage } from "./agent-message.ts";
@@ -111,8 +110,9 @@ export function createAgentLink({
       const sensorId = certificate === null ? null : await agentOf(certificate);
       if (certificate === null || sensorId === null) return refuse(socket, 403, "Forbidden");
       const { fingerprint256 } = certificate;
+      forgetPeer(request);
       webSockets.handleUpgrade(request, socket, head, (webSocket) =>
-        accept(sensorId, fingerprint256, webSocket, forgetPeer(request)),
+        accept(sensorId, fingerprint256, webSocket, request.socket),
       );
     } catch (error) {
       log.error({ err: error }, "could not tell whose agent connects");
@@ -120,7 +120,7 @@ export function createAgentLink({
     }
   }
 
-  function accept(sensorId: string, fingerprint: string, socket: WebSocket, end: TLSSocket) {
+  function accept(sensorId: string, fingerprint: string, socket: WebSocket, end: Socket) {
     const outgoing = createOutgoing(socket);
     const session = createAgentSession({
       ...sessionNeeds,
@@ -137,8 +137,8 @@ export function createAgentLink({
       close,
       async renew(request) {
         // Read again, as it is seldom wanted: kept, it would cost each connection some kilobytes.
-        const inUse = end.getPeerX509Certificate();
-        if (inUse === undefined) throw new Error("the connection has ended");
+        const inUse = certificateOf(end);
+        if (inUse === null) throw new Error("the connection has ended");
         return renew(sensorId, request, inUse);
       },
     });

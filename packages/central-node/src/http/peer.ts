@@ -1,5 +1,6 @@
 import type { X509Certificate } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 
 /** Who is at the other end of a request's connection. */
@@ -18,7 +19,7 @@ export function peerOf(request: IncomingMessage): Peer {
   let peer = peers.get(socket);
   if (peer === undefined) {
     peer = {
-      certificate: socket instanceof TLSSocket ? (socket.getPeerX509Certificate() ?? null) : null,
+      certificate: certificateOf(socket),
       address: (socket.remoteAddress ?? "").replace(/^::ffff:(?=\d+\.)/, ""),
     };
     peers.set(socket, peer);
@@ -26,8 +27,12 @@ export function peerOf(request: IncomingMessage): Peer {
   return peer;
 }
 
-/** Ends the remembering for a connection that makes no more requests, of which there may be many thousands. Returns it. */
-export function forgetPeer({ socket }: IncomingMessage): TLSSocket {
+/** As `Peer` has it, read from the connection; null too once that has ended. */
+export function certificateOf(socket: Socket): X509Certificate | null {
+  return socket instanceof TLSSocket ? (socket.getPeerX509Certificate() ?? null) : null;
+}
+
+/** Ends the remembering for a connection that makes no more requests, of which there may be many thousands. */
+export function forgetPeer({ socket }: IncomingMessage): void {
   peers.delete(socket);
-  return socket as TLSSocket;
 }
