@@ -289,3 +289,25 @@ test("a Central Node that starts again on its data has the same authority, so th
   const again = await start(t, { dataDir: first.dataDir });
   assert.equal(again.services.authority.authorities(), authorities);
 });
+
+test("a TLS session is resumed after the certificates were looked at again, after a restart, and by another Central Node", async (t) => {
+  const first = await start(t);
+  const ask = async (port: number, session?: Buffer) => {
+    const socket = connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false, session });
+    socket.write(`GET ${openApi} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const ticket = session ?? (await handshakeEnd(socket));
+    await once(socket, "data");
+    const resumed = socket.isSessionReused();
+    socket.destroy();
+    return { resumed, ticket };
+  };
+  const { resumed, ticket } = await ask(first.port);
+  assert.equal(resumed, false);
+  await first.services.certificates.refresh();
+  assert.equal((await ask(first.port, ticket)).resumed, true);
+  await first.close();
+  const again = await start(t, { dataDir: first.dataDir });
+  assert.equal((await ask(again.port, ticket)).resumed, true);
+  const stranger = await start(t);
+  assert.equal((await ask(stranger.port, ticket)).resumed, false);
+});

@@ -17,6 +17,7 @@ import { readOrMakeLineage } from "./database/lineage.ts";
 import { createCertificateAuthority } from "./enrolment/certificate-authority.ts";
 import { createEnrolmentService } from "./enrolment/enrolment-service.ts";
 import { createServerCertificates } from "./enrolment/server-certificates.ts";
+import { createTicketKeys } from "./enrolment/ticket-keys.ts";
 import { createExternalSystemService } from "./external-systems/external-system-service.ts";
 import { createHostService } from "./hosts/host-service.ts";
 import { createNudges } from "./hosts/nudges.ts";
@@ -75,6 +76,7 @@ async function startOn(
   const settings = createSettingService({ ...slices, lineage, maxFilesPerScope: limits.maxHashesPerScope });
   const blocks = createBlockService(slices);
   const tasks = createTaskService({ ...slices, deliveryDays: limits.taskDeliveryDays });
+  const ticketKeys = await createTicketKeys({ database, now });
   const certificates = await createServerCertificates({
     dataDir,
     serverNames: config.serverNames,
@@ -88,7 +90,12 @@ async function startOn(
   });
 
   const tls = { certificates, maxBodyBytes: limits.maxBodyBytes, log };
-  const api = createTlsApp({ ...tls, askForClientCertificate: true });
+  const api = createTlsApp({
+    ...tls,
+    askForClientCertificate: true,
+    // Not as Node makes it by default, of the command line, which differs between Central Nodes.
+    tickets: () => ({ ticketKeys: ticketKeys.current(), sessionIdContext: "cordon-response-api" }),
+  });
   const admission = createAdmission({
     server: api.server,
     queuedName: centralNodeTlsName,
@@ -174,7 +181,10 @@ async function startOn(
   repeating.every(600_000, "forget sessions", people.sweep);
   repeating.every(3_600_000, "remove inactive hosts", people.removeInactiveHosts);
   repeating.every(600_000, "forget blocks", blocks.prune);
-  repeating.every(43_200_000, "renew server certificates", certificates.refresh);
+  repeating.every(43_200_000, "renew server certificates", async () => {
+    await ticketKeys.refresh();
+    await certificates.refresh();
+  });
 
   /** Everything but the database. */
   async function stop(): Promise<void> {

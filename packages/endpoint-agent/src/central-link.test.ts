@@ -150,18 +150,50 @@ test("waits grow by half each, with full jitter", async (t) => {
   assert.deepEqual(reconnects(), expected);
 });
 
-test("an agent whose handshake is not answered waits in line for a while, and then comes again", async (t) => {
-  const waiting: Socket[] = [];
-  const line = createServer((socket) => waiting.push(socket.on("error", () => {}))).listen(0, "127.0.0.1");
-  t.after(() => {
-    line.close();
-    for (const socket of waiting) socket.destroy();
+test("an agent whose handshake is not answered waits in line, longest where it has nowhere else to go, and then comes again", async (t) => {
+  const came: number[] = [];
+  const lines = await Promise.all([0, 1].map((number) => startLine(t, () => came.push(number))));
+  const cameAgain = new Promise<void>((resolve) => {
+    for (const { server } of lines) server.on("connection", () => came.length === 4 && resolve());
   });
-  await once(line, "listening");
-  const cameAgain = new Promise<void>((resolve) => line.on("connection", () => waiting.length === 2 && resolve()));
-  await startAgentTo(t, [(line.address() as AddressInfo).port], { shortensMs: [20_000] });
+  const { waitsMs } = await startAgentTo(
+    t,
+    lines.map(({ port }) => port),
+    { shortensMs: [20_000, 50_000] },
+  );
   await cameAgain;
+  assert.deepEqual(came, [0, 1, 0, 1]);
+  const patience = waitsMs.filter((ms) => ms === 20_000 || ms === 50_000);
+  assert.deepEqual(patience.slice(0, 3), [20_000, 50_000, 20_000]);
 });
+
+test("who waited in line in vain resumes its TLS session all the same when its turn comes", async (t) => {
+  const line = await startLine(t, (socket) => socket.on("data", () => socket.destroy()));
+  const double = await startDouble(t);
+  const resumed: boolean[] = [];
+  double.server.on("secureConnection", (socket: TLSSocket) => resumed.push(socket.isSessionReused()));
+  // Each round begins at the line, and goes on to the double when it is sent away there.
+  await startAgentTo(t, [line.port, double.port]);
+  await double.until(() => double.messages.length === 1);
+  double.connections.at(-1)?.terminate();
+  await double.until(() => double.messages.length === 2);
+  assert.deepEqual(resumed, [false, true]);
+});
+
+/** Accepts connections and says nothing. */
+async function startLine(t: TestContext, onConnection: (socket: Socket) => void) {
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket.on("error", () => {}));
+    onConnection(socket);
+  }).listen(0, "127.0.0.1");
+  t.after(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  await once(server, "listening");
+  return { server, port: (server.address() as AddressInfo).port };
+}
 
 test("a Central Node that is full says when to come back, and is obeyed", async (t) => {
   let refusals = 1;

@@ -32,8 +32,13 @@ export type LinkContact = {
 
 /** Until the Central Node's machine answers at all. */
 const connectTimeoutMs = 10_000;
-/** From there to the open WebSocket. Many that come at once wait in line before their handshakes, and are cut off before this. */
+/** From there to the open WebSocket, where another address is still to be tried. */
 const openTimeoutMs = 20_000;
+/**
+ * The same at the last address of a round. Many that come at once wait in line before their handshakes, and who leaves the
+ * line begins at its end again: with nowhere else to go it is better to stay.
+ */
+const lastOpenTimeoutMs = 50_000;
 /** From the open connection to the welcome. */
 const welcomeTimeoutMs = 30_000;
 /** A link that stood this long was a good one: the next fault starts from the shortest wait again. */
@@ -127,10 +132,11 @@ export function createCentralLink({
     let retryAfterMs = 0;
     const candidates = await targets();
     if (candidates.length === 0) log.warn({}, "no address of a Central Node is known");
-    for (const target of candidates) {
+    for (const [index, target] of candidates.entries()) {
       // `close` may have come while this waited; the compiler knows only what was assigned in this function.
       if ((state as LinkState) === "closed") return;
-      const end = await connectOnce(target);
+      const isLast = index === candidates.length - 1;
+      const end = await connectOnce(target, isLast ? lastOpenTimeoutMs : openTimeoutMs);
       if (end.kind === "removed") {
         state = "removed";
         contact = { ...contact, why: "the Central Node removed this host" };
@@ -158,7 +164,7 @@ export function createCentralLink({
     | { kind: "ended"; waitMs: number }
     | { kind: "unreachable"; why: string; retryAfterMs: number };
 
-  function connectOnce({ address, port }: CentralNodeEndpoint): Promise<End> {
+  function connectOnce({ address, port }: CentralNodeEndpoint, openWithinMs: number): Promise<End> {
     return new Promise((resolve) => {
       let why = "";
       let retryAfterMs = 0;
@@ -178,7 +184,7 @@ export function createCentralLink({
           // Its types know only the function of node:net, of which no more is used than this.
           createConnection: ((to: ConnectionOptions) => {
             const connection = context.connect({ ...to, path: undefined });
-            connection.once("connect", () => waitAtMost(openTimeoutMs));
+            connection.once("connect", () => waitAtMost(openWithinMs));
             return connection;
           }) as unknown as WebSocket.ClientOptions["createConnection"],
         };

@@ -29,8 +29,12 @@ export function createLinkContexts(): (identity: LinkIdentity) => LinkContext {
   };
 }
 
+/** So often a session is offered again that got no answer at all. */
+const maxUnanswered = 3;
+
 function createLinkContext(secureContext: SecureContext): LinkContext {
   let newest: Buffer | null = null;
+  let unanswered = 0;
 
   return {
     secureContext,
@@ -44,8 +48,14 @@ function createLinkContext(secureContext: SecureContext): LinkContext {
         newest = session;
       });
       connection.once("close", () => {
-        // Whatever was wrong: the next attempt is a whole handshake.
-        if (!shookHands) newest = null;
+        if (shookHands) {
+          unanswered = 0;
+          return;
+        }
+        // Nothing was said against it where nothing was said: it waited in line in vain, as all do in a storm, and should
+        // not cost a whole handshake when its turn comes. Whatever else was wrong, the next attempt is one.
+        unanswered += 1;
+        if (connection.bytesRead > 0 || unanswered > maxUnanswered) newest = null;
       });
       return connection;
     },

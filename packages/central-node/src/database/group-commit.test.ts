@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { type TestContext, test } from "node:test";
-import { sql } from "kysely";
+import { setImmediate } from "node:timers/promises";
+import { Kysely, sql } from "kysely";
 import { type Database, openDatabase, type Tx } from "./database.ts";
+import { createGroupCommit } from "./group-commit.ts";
+import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
+import type { Tables } from "./tables.ts";
 import { testDatabases } from "./test-databases.ts";
 
 const put = (tx: Tx, key: string, value = "") => tx.insertInto("meta").values({ key, value }).execute();
@@ -107,7 +112,7 @@ for (const kind of testDatabases) {
     assert.deepEqual(seenMeanwhile, []);
     assert.deepEqual(await keys(database), ["a"]);
     // The other's reads of that turn share a snapshot.
-    await new Promise((resolve) => setImmediate(resolve));
+    await setImmediate();
     assert.deepEqual(await keys(other), ["a"]);
   });
 
@@ -126,7 +131,7 @@ for (const kind of testDatabases) {
     await Promise.all(
       Array.from({ length: 20 }, () =>
         database.write(async (tx) => {
-          await new Promise((resolve) => setImmediate(resolve));
+          await setImmediate();
           await add(tx, "count");
         }),
       ),
@@ -177,6 +182,49 @@ for (const kind of testDatabases) {
     ]);
     assert.equal(runs, 3, "PostgreSQL undid one of the two, and it ran again");
   });
+}
+
+test("works that nobody waits for share commits though they come in one by one", async () => {
+  const { commits, add } = startGroupCommit({ commitMs: 2 });
+  const works: Promise<unknown>[] = [];
+  for (let number = 0; number < 100; number += 1) {
+    works.push(add(`${number}`));
+    await setImmediate();
+  }
+  await Promise.all(works);
+  assert.ok(commits() <= 20, `${commits()} commits of 100 works`);
+});
+
+test("after a commit of works that nobody waits for the next ones wait, until one comes that somebody waits for", async () => {
+  const { commits, add } = startGroupCommit({ restMs: () => 3_600_000 });
+  await add("first");
+  const late = add("late");
+  for (let turn = 0; turn < 10; turn += 1) await setImmediate();
+  assert.equal(commits(), 1);
+  await add("ordered", { inTurn: true });
+  await late;
+  assert.equal(commits(), 2);
+  // No rest after that one: its answer is a report, say.
+  await add("answer");
+  assert.equal(commits(), 3);
+});
+
+/** On a database in memory, each of whose commits takes so long. */
+function startGroupCommit({ commitMs = 0, ...options }: { commitMs?: number; restMs?: () => number }) {
+  let commits = 0;
+  const afterCommit = () => {
+    commits += 1;
+    for (const endMs = performance.now() + commitMs; performance.now() < endMs; );
+  };
+  const sqlite = new DatabaseSync(":memory:");
+  sqlite.exec("create table meta (key text primary key, value text not null)");
+  sqlite.exec("create table write_turn (id integer primary key, turn bigint not null)");
+  const db = new Kysely<Tables>({ dialect: createNodeSqliteDialect(sqlite, { afterCommit }) });
+  const group = createGroupCommit(db, options);
+  return {
+    commits: () => commits,
+    add: (key: string, { inTurn = false } = {}) => group.add((tx) => put(tx, key), { inTurn }),
+  };
 }
 
 async function open(t: TestContext, location: string): Promise<Database> {

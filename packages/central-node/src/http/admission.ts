@@ -19,8 +19,11 @@ const maxBytesBeforeAnswer = 64 * 1024;
 /** Of CPU time. Who waits for an answer waits for some turns of the event loop. */
 const turnMs = 20;
 const perTurn = 4;
-/** Shorter than agents wait for their handshake, so that no place in line is a dead one's. */
-const maxWaitMs = 15_000;
+/**
+ * Longer than agents wait for their handshake: who leaves the line is seen to leave, and who is sent away would only begin at
+ * its end again. This is for those whose machine is gone without a word.
+ */
+const maxWaitMs = 60_000;
 const maxUnderWayMs = 1000;
 /** Everybody outside the queued lane: they are few, and each of their calls matters. */
 const othersLimits = { atOnce: 64, maxWaiting: 2000 };

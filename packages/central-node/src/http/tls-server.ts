@@ -9,17 +9,18 @@ const requestTimeoutMs = 60_000;
 const keepAliveTimeoutMs = 72_000;
 const handshakeTimeoutMs = 20_000;
 /**
- * How long a client may resume its session, which takes half of the CPU of a whole handshake. The keys of the tickets are
- * this process's own and change whenever the certificates are looked at again. Whose certificate a resumed session bears is
- * known, and asked about anew like that of any other.
+ * How long a client may resume its session, which takes half of the CPU of a whole handshake: the longest that TLS 1.3 allows,
+ * as agents keep their connections for weeks. Whose certificate a resumed session bears is known, and asked about anew like
+ * that of any other.
  */
-const sessionSec = 12 * 3600;
+const sessionSec = 7 * 24 * 3600;
 /** How long closing waits for requests under way. */
 const closeGraceMs = 4000;
 
 /** A Fastify app on TLS 1.2 and 1.3. */
 export function createTlsApp({
   certificates,
+  tickets = () => ({}),
   askForClientCertificate,
   maxBodyBytes,
   log,
@@ -30,16 +31,25 @@ export function createTlsApp({
     secureContextFor(serverName: string): SecureContext;
     onChange(listener: () => void): void;
   };
+  /**
+   * Asked again with each change of the certificates. With the same from another server, sessions of that one are resumed here;
+   * absent, tickets are good for this server alone.
+   */
+  tickets?: () => { ticketKeys?: Buffer; sessionIdContext?: string };
   /** Asks every client for a certificate and verifies none: self-signed ones are matched by fingerprint, agents' by our CA. */
   askForClientCertificate: boolean;
   maxBodyBytes: number;
   log: Logger;
 }): FastifyInstance {
+  const secureContext = () => ({
+    ...certificates.defaultCertificate(),
+    ...tickets(),
+    minVersion: "TLSv1.2" as const,
+    sessionTimeout: sessionSec,
+  });
   const app = Fastify({
     https: {
-      ...certificates.defaultCertificate(),
-      minVersion: "TLSv1.2",
-      sessionTimeout: sessionSec,
+      ...secureContext(),
       // No `ca`: its names would go out in the request for a certificate, and clients with a self-signed one would send none.
       requestCert: askForClientCertificate,
       rejectUnauthorized: false,
@@ -70,13 +80,7 @@ export function createTlsApp({
   // Its type remembers the HTTPS server; routes are written for any.
   const anyApp = app as unknown as FastifyInstance;
   askForWantedBodies(anyApp);
-  certificates.onChange(() =>
-    app.server.setSecureContext({
-      ...certificates.defaultCertificate(),
-      minVersion: "TLSv1.2",
-      sessionTimeout: sessionSec,
-    }),
-  );
+  certificates.onChange(() => app.server.setSecureContext(secureContext()));
   return anyApp;
 }
 
