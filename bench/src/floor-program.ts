@@ -27,7 +27,11 @@ const calls = {
     return (server.address() as AddressInfo).port;
   },
 
-  cost: () => ({ residentBytes: process.memoryUsage.rss() }),
+  /** `cpuMs`: of this process since its start. */
+  cost() {
+    const { user, system } = process.cpuUsage();
+    return { residentBytes: process.memoryUsage.rss(), cpuMs: (user + system) / 1000 };
+  },
 
   /** Clients that stay, and answer each message. */
   async connect({ clients, port, pem }: { clients: number; port: number; pem: string }) {

@@ -26,6 +26,8 @@ export async function startFloorFleet(owner: Owner, { clients, pem }: { clients:
   );
   return {
     broadcast: (text: string) => server.ask("broadcast", { text }),
+    /** Of the server since its start. */
+    serverCpuMs: async () => (await server.ask("cost", undefined)).cpuMs,
     /** Of the server, for each client. */
     async residentBytesEach() {
       const { residentBytes } = await server.ask("cost", undefined);

@@ -29,8 +29,10 @@ test("P2 holds its agents, and counts as missed with fewer than the target names
 
 test("P3 measures a rule on all of its hosts beside its floor", async () => {
   const rows = await p3({ hosts, prepared, rounds: 2, manyHashes: 100 });
-  assert.equal(rows.length, 2);
+  assert.equal(rows.length, 4);
   for (const row of rows) {
+    // The kernel counts CPU time in steps of 10 ms: of so few hosts it may see none.
+    if (row.unit === "µs") continue;
     assert.ok(row.value > 0 && row.floor > 0, JSON.stringify(row));
     assert.ok(Math.abs(row.ratio - row.value / row.floor) < 1e-9, JSON.stringify(row));
   }

@@ -13,7 +13,13 @@ const key = "tls-ticket-keys";
  * What the tickets of TLS sessions are sealed with: in the database, so that a session is resumed after a restart and by any
  * Central Node, and thrown away after a week, so that what was recorded before cannot be opened by who gets them later.
  */
-export async function createTicketKeys({ database, now }: { database: Pick<Database, "writeInTurn">; now: () => Date }) {
+export async function createTicketKeys({
+  database,
+  now,
+}: {
+  database: Pick<Database, "writeInTurn">;
+  now: () => Date;
+}) {
   let current = await readOrTurnOver();
 
   function readOrTurnOver(): Promise<Buffer> {

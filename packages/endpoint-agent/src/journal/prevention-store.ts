@@ -31,6 +31,19 @@ export function createPreventionStore({ prepare }: JournalDatabase) {
     clear(scope: Scope) {
       prepare("DELETE FROM prevention_file WHERE scope = ?").run(scope);
     },
+    /** Makes a set that came in one part the rule (`whole`), or changes the rule by it. */
+    apply(
+      scope: Scope,
+      { added, removed }: { added: readonly NamedHash[]; removed: readonly string[] },
+      { whole }: { whole: boolean },
+    ) {
+      // Of a longer set that was never complete.
+      store.dropStaged(scope);
+      if (whole) store.clear(scope);
+      const remove = prepare("DELETE FROM prevention_file WHERE scope = ? AND hash = ?");
+      for (const hash of removed) remove.run(scope, hash);
+      for (const { hash, name } of added) putFile(scope, hash, name);
+    },
     /** Lays parts of a set aside. Later ones about the same hash win. */
     stage(scope: Scope, { added, removed }: { added: readonly NamedHash[]; removed: readonly string[] }) {
       const put = prepare("INSERT OR REPLACE INTO prevention_part (scope, hash, name) VALUES (?, ?, ?)");

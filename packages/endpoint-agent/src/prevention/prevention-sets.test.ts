@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createMemoryJournal } from "../journal/journal.ts";
 import { lineageA, lineageB, startCore } from "../testing/core-under-test.ts";
 import { type Rule, ruleOf, setOf } from "../testing/prevention-orders.ts";
 
@@ -35,6 +36,20 @@ test("what changed is added, removed and renamed, and the modes are those of the
   const { scripts, killRunning } = host.kernel.banned.get("all") ?? assert.fail("no rule");
   assert.deepEqual([scripts, killRunning], [true, true]);
   assert.deepEqual(requests(host), []);
+});
+
+test("a set in one part waits for the disk twice: for its order with all its files, and for what came of it", async () => {
+  const real = createMemoryJournal();
+  let commits = 0;
+  const transaction: typeof real.transaction = (work) => {
+    commits += 1;
+    return real.transaction(work);
+  };
+  const host = await startCore({ journal: { ...real, transaction } });
+  const before = commits;
+  await host.receive(...setOf(1, ruleOf(1, 2, 3)));
+  assert.deepEqual(bannedOn(host), ruleOf(1, 2, 3));
+  assert.equal(commits - before, 2);
 });
 
 test("a change of a rule that is not held here is not taken: the whole rule is asked for, and taken", async () => {

@@ -37,6 +37,12 @@ export function createPreventionSets({
         askForWhole(scope, "it changes a rule that is not the one held here");
         return;
       }
+      if (set.parts === 1) {
+        // Nearly all are: it is on disk once, with the record that it belongs to.
+        const whole = set.base === null;
+        complete(set, lineage, () => journal.prevention.apply(scope, set, { whole }));
+        return;
+      }
       journal.transaction(() => journal.prevention.dropStaged(scope));
       awaited.set(scope, { generation, base: set.base, parts: set.parts, digest: set.digest, next: 0 });
     }
@@ -55,18 +61,19 @@ export function createPreventionSets({
       refuse(set, lineage, `a set brings more than ${maxStaged} files`);
     } else if (expected.next === expected.parts) {
       awaited.delete(scope);
-      complete(set, lineage);
+      complete(set, lineage, () => journal.prevention.applyStaged(scope, { whole: set.base === null }));
     }
   }
 
-  function complete(set: PreventionSet, lineage: string) {
+  /** `apply` makes the files on disk those of the set. */
+  function complete(set: PreventionSet, lineage: string, apply: () => void) {
     const { scope, base, generation, digest, scripts, killRunning } = set;
     const kept: KeptRule = { digest, generation, scripts, killRunning };
     // A newer order, a lift say, may have overtaken the parts.
     if (!desiredState.expects({ action: "prevention", scope, generation }, lineage)) return;
     try {
       desiredState.takeKept({ action: "prevention", scope, generation, wish: {} }, lineage, () => {
-        journal.prevention.applyStaged(scope, { whole: base === null });
+        apply();
         const files = journal.prevention.count(scope);
         if (files === 0 || files > maxFiles) throw unfit(`a rule has 1 to ${maxFiles} files, not ${files}`);
         if (journal.prevention.digest(scope) !== digest) throw unfit("the files do not come to the digest told");
