@@ -14,7 +14,7 @@ import { createFolder, type Owner, startCentralNode, thisMachine } from "../../s
 import { asOwner } from "./as-owner.ts";
 import type { BenchRow } from "./bench-row.ts";
 import { median, quantile } from "./distribution.ts";
-import { type Fleet, startFleet } from "./fleet/fleet.ts";
+import { startFleet } from "./fleet/fleet.ts";
 import { enrolInto } from "./fleet-folder.ts";
 import { controlOf } from "./noise.ts";
 import type { P1Calls } from "./p1-program.ts";
@@ -28,6 +28,7 @@ const [targetAddedMs, targetCost] = [10, 1.3];
 const turns = [1, 2, 4, 1];
 const heartbeatSec = 10;
 const ordersInWindow = 5;
+const ordersBefore = 4;
 
 type Sizes = { hosts: number; isolations: number; seconds: number; nodeCounts: number[] };
 /** `held`, `other`: milliseconds from the POST to the host's report being acknowledged, by the node that was asked. */
@@ -118,26 +119,24 @@ async function measure(
   }
 
   const cpuMs = () => centrals.reduce((sum, central) => sum + cpuMsOf(central.pid()), 0);
-  let startedCpuMs = cpuMs();
-  // The first is not counted: each node of a turn has its code to compile, however many they are.
-  for (let count = -1; count < ordersInWindow; count += 1) {
-    if (count === 0) startedCpuMs = cpuMs();
+  const orderNext = async (count: number) => {
+    const objects = newHashes(10).map((sha256) => ({ file: { sha256 } }));
+    const path = `${base}/settings?sensor_id=all&settings_type=prevention`;
+    await soars[count % nodes]?.ask("send", { method: "POST", path, body: { settings: { objects } } });
+    generations.all += 1;
+    const order = { action: "prevention", scope: "all" as const, generation: generations.all };
+    await fleet.untilAcknowledged(order, withinMs);
+  };
+  // Not counted, until each node has taken as many reports as the only one of a turn does: each has its code to compile, and
+  // a node of four, with a quarter of the hosts, would do so within what is counted.
+  for (let count = 0; count < ordersBefore * nodes; count += 1) await orderNext(count);
+  const startedCpuMs = cpuMs();
+  for (let count = 0; count < ordersInWindow; count += 1) {
     const window = waitMs((seconds * 1000) / ordersInWindow);
-    await orderForAll(fleet, async () => {
-      const objects = newHashes(10).map((sha256) => ({ file: { sha256 } }));
-      const path = `${base}/settings?sensor_id=all&settings_type=prevention`;
-      await soars[(count + 1) % nodes]?.ask("send", { method: "POST", path, body: { settings: { objects } } });
-      generations.all += 1;
-      return generations.all;
-    });
+    await orderNext(count);
     await window;
   }
   return { nodes, held, other, cpuMsEach: (cpuMs() - startedCpuMs) / hosts };
-}
-
-async function orderForAll(fleet: Fleet, order: () => Promise<number>): Promise<void> {
-  const generation = await order();
-  await fleet.untilAcknowledged({ action: "prevention", scope: "all", generation }, withinMs);
 }
 
 /** A figure of many nodes is none where one of them holds all hosts. */

@@ -123,8 +123,12 @@ export function createSimulatedHost({
     },
     /** One that is offline makes its journal true, and looks for nobody. */
     start: () => (offline ? agent.core.start() : agent.start()),
-    acknowledgedMs: ({ action, scope, generation }: AwaitedOrder): number | null =>
-      acknowledged.get(`${action} ${scope}`)?.find((entry) => entry.generation >= generation)?.ms ?? null,
+    acknowledgedMs({ action, scope, generation }: AwaitedOrder): number | null {
+      const list = acknowledged.get(`${action} ${scope}`);
+      // Asked of thousands many times a second, and most have not got there.
+      if (list === undefined || (list.at(-1)?.generation ?? 0) < generation) return null;
+      return list.find((entry) => entry.generation >= generation)?.ms ?? null;
+    },
     holds(): HeldByHost {
       const lineage = journal.lineage();
       const generations = lineage === null ? [] : journal.settings.generations(lineage);

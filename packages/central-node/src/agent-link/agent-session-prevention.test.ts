@@ -187,9 +187,9 @@ test("an order for all hosts costs no read of the database for each of their con
     },
     settings: {
       ...settings,
-      listDue(...of) {
+      readDue(...of) {
         reads.push("due");
-        return settings.listDue(...of);
+        return settings.readDue(...of);
       },
       listDueSets(...of) {
         reads.push("sets");

@@ -254,7 +254,7 @@ test("while the database cannot be read the connection stays, and the next look 
   const { hello, take, sync, closes } = connect({
     settings: {
       ...settings,
-      listDue: (...asked) => (down ? Promise.reject(new Error("no connection")) : settings.listDue(...asked)),
+      readDue: (...asked) => (down ? Promise.reject(new Error("no connection")) : settings.readDue(...asked)),
     },
   });
   await hello();
@@ -304,13 +304,14 @@ test("a nudge that comes in the very moment in which a look ends is not lost", a
     const { session, hello } = connect({
       settings: {
         ...settings,
-        listDue: async () => {
+        readDue: async () => {
           looks += 1;
-          return [];
+          return { settings: [], sets: [] };
         },
       },
       tasks: {
         ...tasks,
+        hasUnfinished: async () => true,
         async takeForDelivery() {
           let later = Promise.resolve();
           for (let index = 0; index < microtasks; index++) later = later.then(() => {});

@@ -46,9 +46,12 @@ export function createAgentSession({
   log,
 }: {
   sensorId: string;
-  hosts: Pick<HostService, "find" | "updateFacts" | "recordJournal" | "recordContact">;
-  settings: Pick<SettingService, "listDue" | "listDueSets" | "readSet" | "isKnown" | "recordReport">;
-  tasks: Pick<TaskService, "takeForDelivery" | "listToCancel" | "recordReport" | "recordOutput" | "failInFlight">;
+  hosts: Pick<HostService, "find" | "updateFacts" | "recordHello" | "recordContact">;
+  settings: Pick<SettingService, "readDue" | "listDueSets" | "readSet" | "isKnown" | "recordReport">;
+  tasks: Pick<
+    TaskService,
+    "hasUnfinished" | "takeForDelivery" | "listToCancel" | "recordReport" | "recordOutput" | "failInFlight"
+  >;
   blocks: Pick<BlockService, "record">;
   /** Issues a certificate for this host's request, PEM. */
   renew(certificateRequest: string): Promise<string>;
@@ -120,8 +123,7 @@ export function createAgentSession({
     protocol = Math.min(hello.protocol, agentProtocolVersion);
     journalId = hello.journalId;
     capabilities = hello.facts.capabilities;
-    await hosts.updateFacts(sensorId, hello.facts);
-    await hosts.recordJournal(sensorId, hello.journalId, (tx) => tasks.failInFlight(tx, sensorId));
+    await hosts.recordHello(sensorId, hello, (tx) => tasks.failInFlight(tx, sensorId));
     send({ type: "welcome", protocol, sensorId, lineage, heartbeatSec, authorities: authorities() });
     known.clear();
     held.clear();
@@ -189,9 +191,9 @@ export function createAgentSession({
   async function sendSettings(): Promise<void> {
     const host = await hosts.find(sensorId);
     if (host === null) return close(closeCodes.removed, "the host was removed");
-    const inSets = protocol >= setsSince;
-    if (inSets) delivery.wake();
-    for (const setting of await settings.listDue(host, known, { inSets })) {
+    const due = await settings.readDue(host, known, { inSets: protocol >= setsSince });
+    if (due.sets.length > 0) delivery.wake();
+    for (const setting of due.settings) {
       checkpoint("order-read");
       send({ type: "setting", ...setting });
       known.set(keyOf(setting.action, setting.scope), setting.generation);
@@ -200,6 +202,7 @@ export function createAgentSession({
   }
 
   async function sendTasks(): Promise<void> {
+    if (!(await tasks.hasUnfinished(sensorId))) return;
     for (const taskId of await tasks.listToCancel(sensorId)) {
       if (cancelsSent.has(taskId)) continue;
       cancelsSent.add(taskId);

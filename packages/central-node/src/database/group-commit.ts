@@ -15,10 +15,10 @@ const maxOthersWithTurn = 16;
 const maxAttempts = 5;
 
 /**
- * After a commit of works that nobody waits for: four times as long as it took. In a storm reports come in one by one, and a flush
- * of the disk for each few of them kept SQLite's process standing still for a fifth of the time.
+ * After a commit of works that nobody waits for: nine times as long as it took. In a storm reports come in one by one, and a
+ * flush of the disk for each few of them kept SQLite's process standing still for a fifth of the time.
  */
-const restAfter = (tookMs: number): number => Math.min(4 * tookMs, 20);
+const restAfter = (tookMs: number): number => Math.min(9 * tookMs, 50);
 
 /** Deadlock and serialisation failure: PostgreSQL undid the transaction, and asks for another try. */
 const retriedPostgresCodes = new Set(["40P01", "40001"]);

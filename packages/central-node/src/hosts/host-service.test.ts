@@ -197,7 +197,8 @@ for (const kind of testDatabases) {
     const id = await addHost();
     await hosts.remove(id, soar);
     await hosts.updateFacts(id, facts());
-    await hosts.recordJournal(id, randomUUID(), async () => assert.fail("no host, no journal"));
+    const hello = { facts: facts(), journalId: randomUUID() };
+    await hosts.recordHello(id, hello, async () => assert.fail("no host, no journal"));
     hosts.recordContact(id);
     await hosts.flushContacts();
     assert.deepEqual(await hosts.list(), []);
@@ -223,7 +224,9 @@ for (const kind of testDatabases) {
     const count = async () => {
       told += 1;
     };
-    for (const journal of [first, first, second, second]) await hosts.recordJournal(id, journal, count);
+    for (const journalId of [first, first, second, second]) {
+      await hosts.recordHello(id, { facts: facts(), journalId }, count);
+    }
     assert.equal(told, 1);
     assert.equal((await hosts.find(id))?.journalId, second);
   });

@@ -116,24 +116,33 @@ export function createHostService({
     },
 
     async updateFacts(sensorId: string, facts: HostFacts): Promise<void> {
-      const { columns, addresses } = columnsOf(facts);
-      // Every agent says them whenever it connects, and they hardly ever change: a storm must cost no writes.
       const known = await hostStore.find(database.read, sensorId);
-      const names = Object.keys(columns) as (keyof typeof columns)[];
-      if (known !== undefined && names.some((name) => known[name] !== columns[name])) {
-        await database.write((tx) => hostStore.update(tx, sensorId, columns, addresses));
-      }
+      const write = known === undefined ? null : writerOfFacts(known, facts);
+      if (write !== null) await database.write(write);
       changes.tell("hosts", sensorId);
     },
 
-    /** Notes the agent's journal; `whenChanged` takes part where it is another one than before, but for the first. */
-    async recordJournal(sensorId: string, journalId: string, whenChanged: (tx: Tx) => Promise<void>): Promise<void> {
+    /**
+     * What an agent says whenever it connects. `whenJournalChanged` takes part where its journal is another one than before,
+     * but for the first.
+     */
+    async recordHello(
+      sensorId: string,
+      { facts, journalId }: { facts: HostFacts; journalId: string },
+      whenJournalChanged: (tx: Tx) => Promise<void>,
+    ): Promise<void> {
       const known = await hostStore.find(database.read, sensorId);
-      if (known === undefined || known.journal_id === journalId) return;
-      await database.write(async (tx) => {
-        if (known.journal_id !== null) await whenChanged(tx);
-        await hostStore.setJournal(tx, sensorId, journalId);
-      });
+      const writeFacts = known === undefined ? null : writerOfFacts(known, facts);
+      const isOtherJournal = known !== undefined && known.journal_id !== journalId;
+      if (writeFacts !== null || isOtherJournal) {
+        await database.write(async (tx) => {
+          await writeFacts?.(tx);
+          if (!isOtherJournal) return;
+          if (known.journal_id !== null) await whenJournalChanged(tx);
+          await hostStore.setJournal(tx, sensorId, journalId);
+        });
+      }
+      changes.tell("hosts", sensorId);
     },
 
     recordContact(sensorId: string): void {
@@ -173,6 +182,14 @@ export function createHostService({
       await remove(sensorId, actor, null);
     },
   };
+}
+
+/** Null: they are as before. They hardly ever change, and a storm must cost no writes. */
+function writerOfFacts(known: HostRow, facts: HostFacts): ((tx: Tx) => Promise<void>) | null {
+  const { columns, addresses } = columnsOf(facts);
+  const names = Object.keys(columns) as (keyof typeof columns)[];
+  if (names.every((name) => known[name] === columns[name])) return null;
+  return (tx) => hostStore.update(tx, known.sensor_id, columns, addresses);
 }
 
 function columnsOf(facts: HostFacts) {

@@ -55,6 +55,15 @@ export function createDueSettings({
       .filter((head) => known.get(keyOf(head.action, scopeOf(head))) !== head.generation);
   }
 
+  function setsOf(heads: readonly SettingHead[], known: ReadonlyMap<string, number>): DueSet[] {
+    return heads
+      .filter((head) => head.action === "prevention" && isInForce(head, now()))
+      .map((head) => {
+        const scope = scopeOf(head);
+        return { scope, generation: head.generation, base: known.get(keyOf("prevention", scope)) ?? null };
+      });
+  }
+
   /** The parts of a rule as it is by now; null: it is not in force any more. */
   async function readSet(sensorId: string, { scope, base }: Pick<DueSet, "scope" | "base">): Promise<SetFrames | null> {
     const row = await settingStore.find(read, scope === "all" ? "all" : sensorId, "prevention");
@@ -85,31 +94,27 @@ export function createDueSettings({
 
     /**
      * Settings that a host should have, other than those whose generation it has already (`known`: by `keyOf`). What it
-     * cannot do waits until it can, unless it holds an older one: that must not outlive its being lifted. `inSets`: without
-     * the prevention rules in force, which travel as `listDueSets` says.
+     * cannot do waits until it can, unless it holds an older one: that must not outlive its being lifted. `inSets`: the
+     * prevention rules in force by themselves, as they travel in parts.
      */
-    async listDue(
+    async readDue(
       host: Able,
       known: ReadonlyMap<string, number>,
-      { inSets }: { inSets: boolean } = { inSets: false },
-    ): Promise<DueSetting[]> {
-      const due = (await listDueHeads(host, known))
-        .filter((head) => !inSets || head.action !== "prevention" || !isInForce(head, now()))
+      { inSets }: { inSets: boolean },
+    ): Promise<{ settings: DueSetting[]; sets: DueSet[] }> {
+      const heads = await listDueHeads(host, known);
+      const sets = inSets ? setsOf(heads, known) : [];
+      const others = heads
+        .filter((head) => !sets.some(({ scope }) => head.action === "prevention" && scope === scopeOf(head)))
         .sort((a, b) => urgency(a.action) - urgency(b.action));
-      const found = await Promise.all(due.map((head) => readWhole(head.target, head.action)));
+      const found = await Promise.all(others.map((head) => readWhole(head.target, head.action)));
       const at = now();
-      return found.flatMap((setting) => (setting === null ? [] : [toOrder(setting, at)]));
+      return { settings: found.flatMap((setting) => (setting === null ? [] : [toOrder(setting, at)])), sets };
     },
 
-    /** Prevention rules in force that a host should have, as with `listDue`. */
-    async listDueSets(host: Able, known: ReadonlyMap<string, number>): Promise<DueSet[]> {
-      return (await listDueHeads(host, known))
-        .filter((head) => head.action === "prevention" && isInForce(head, now()))
-        .map((head) => {
-          const scope = scopeOf(head);
-          return { scope, generation: head.generation, base: known.get(keyOf("prevention", scope)) ?? null };
-        });
-    },
+    /** The sets of `readDue` alone. */
+    listDueSets: async (host: Able, known: ReadonlyMap<string, number>): Promise<DueSet[]> =>
+      setsOf(await listDueHeads(host, known), known),
   };
 }
 

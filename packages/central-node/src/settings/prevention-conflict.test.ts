@@ -156,7 +156,7 @@ for (const kind of testDatabases) {
     assert.equal(conflict.file.hash, sha256(99_999));
     assert.equal((await timed("read them", () => hashesOf("all")))?.length, 100_000);
     await timed("hand them to a host", () =>
-      settings.listDue({ sensorId: host, capabilities: ["prevention"] }, new Map()),
+      settings.readDue({ sensorId: host, capabilities: ["prevention"] }, new Map(), { inSets: false }),
     );
     await timed("replace them", () =>
       ban(

@@ -112,7 +112,8 @@ for (const kind of testDatabases) {
   test(`${kind.name}: an isolation whose time has run out is not in force, and its host is told that it is lifted`, async (t) => {
     const { settings, host, isolation, clock } = await start(t);
     await settings.set(isolation, isolationWish(2));
-    const due = () => settings.listDue({ sensorId: host, capabilities: everyCapability }, none);
+    const due = async () =>
+      (await settings.readDue({ sensorId: host, capabilities: everyCapability }, none, { inSets: false })).settings;
     clock.pass(2 * hour - 1);
     assert.deepEqual(
       (await due()).map((setting) => [setting.wish, setting.remainingSec]),
@@ -157,7 +158,7 @@ for (const kind of testDatabases) {
     );
     await settings.set(isolation, isolationWish());
     const due = async (known: [string, number][], capabilities = everyCapability) =>
-      (await settings.listDue({ sensorId: host, capabilities }, new Map(known))).map(
+      (await settings.readDue({ sensorId: host, capabilities }, new Map(known), { inSets: false })).settings.map(
         ({ action, scope, generation }) => `${action}/${scope} ${generation}`,
       );
     const [first, ...others] = await due([]);
@@ -178,7 +179,8 @@ for (const kind of testDatabases) {
     const { settings, host, isolation } = await start(t);
     await settings.set(isolation, isolationWish());
     await settings.lift(isolation);
-    const due = (known: [string, number][]) => settings.listDue({ sensorId: host, capabilities: [] }, new Map(known));
+    const due = async (known: [string, number][]) =>
+      (await settings.readDue({ sensorId: host, capabilities: [] }, new Map(known), { inSets: false })).settings;
     assert.deepEqual(await due([["network-isolation/host", 1]]), [
       { action: "network-isolation", scope: "host", generation: 2, wish: null },
     ]);

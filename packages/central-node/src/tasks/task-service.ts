@@ -184,6 +184,9 @@ export function createTaskService({
       await change({ actor, taskId, verb: "delete" }, (tx, task) => giveUp(tx, task, { deleted_at: iso() }));
     },
 
+    /** Whether there may be anything that the host's agent should have, or give up. */
+    hasUnfinished: (sensorId: string): Promise<boolean> => taskStore.hasUnfinished(database.read, sensorId),
+
     /**
      * At most `limit` tasks that the host's agent should have now and that are not in `held` (those that this connection
      * was given). Those handed out for the first time are marked so, durably, before they leave: from then on only the

@@ -1,3 +1,4 @@
+import { compileOnce } from "../database/compile-once.ts";
 import type { Reader, Tx } from "../database/database.ts";
 import type { TaskRow } from "../database/tables.ts";
 
@@ -6,6 +7,10 @@ const columnsWithoutOutput = [
   ...(["expires_at", "sent_at", "started_at", "finished_at", "cancel_requested_at", "deleted_at"] as const),
   ...(["reason", "detail", "exit_code", "stdout_truncated", "stderr_truncated"] as const),
 ] as const;
+
+const findUnfinished = compileOnce((db, { sensorId }: { sensorId: string }) =>
+  db.selectFrom("tasks").select("task_id").where("sensor_id", "=", sensorId).where("finished_at", "is", null).limit(1),
+);
 
 export const taskStore = {
   /** Reports whether the ID was free. */
@@ -81,6 +86,11 @@ export const taskStore = {
       )
       .execute();
     return rows.map((row) => row.sensor_id);
+  },
+
+  /** What every agent's contact asks, and hardly ever finds anything. */
+  async hasUnfinished(db: Reader, sensorId: string): Promise<boolean> {
+    return (await findUnfinished(db, { sensorId })).length > 0;
   },
 
   listUnfinished(tx: Tx, sensorId: string): Promise<TaskRow[]> {
