@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import { constants, setPriority } from "node:os";
 import { connect, createSecureContext, createServer as createTlsServer, type SecureContext } from "node:tls";
 import WebSocket, { WebSocketServer } from "ws";
 import { serveCalls } from "../../system-tests/src/called-program.ts";
@@ -35,6 +36,7 @@ const calls = {
 
   /** Clients that stay, and answer each message. */
   async connect({ clients, port, pem }: { clients: number; port: number; pem: string }) {
+    comeAfterServers();
     // One context for all of them. The types of ws do not know the option, which goes through to tls.connect.
     const options: WebSocket.ClientOptions & { secureContext: SecureContext } = {
       secureContext: contextOf(pem),
@@ -76,6 +78,7 @@ const calls = {
 
   /** How long that many whole handshakes took. */
   async shakeHands({ clients, port, pem }: { clients: number; port: number; pem: string }): Promise<number> {
+    comeAfterServers();
     const secureContext = contextOf(pem);
     const startedMs = monotonicMs();
     await eachOf(clients, async () => {
@@ -88,6 +91,11 @@ const calls = {
 };
 
 export type FloorCalls = typeof calls;
+
+/** As the simulated agents do. */
+function comeAfterServers() {
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+}
 
 function contextOf(pem: string): SecureContext {
   const identity = readFileSync(pem);

@@ -9,6 +9,7 @@ import { startFloor } from "./floor.ts";
 import { controlOf } from "./noise.ts";
 import type { P6Calls } from "./p6-program.ts";
 import { type FleetSize, fleetFor, newHashes } from "./prepared-fleet.ts";
+import { cpuMsOf } from "./process-cost.ts";
 
 const withinMs = 5 * 60_000;
 const program = new URL("./p6-program.ts", import.meta.url).href;
@@ -30,17 +31,21 @@ async function measure(owner: Owner, { hosts, rounds, ...size }: Sizes): Promise
   const probeUrl = `${central.api}${base}/sensors?sensor_id=${fleet.sensorIds()[0]}`;
 
   const took = { cut: [] as number[], floor: [] as number[], control: [] as number[] };
+  const cpuMsEach = { server: [] as number[], agents: [] as number[] };
   const answers = { kept: [] as number[], fresh: [] as number[], failed: 0 };
   for (let round = 0; round < rounds; round += 1) {
     took.floor.push(await shakeHands());
     const probe = startProgram<P6Calls>(thisMachine, program);
     owner.after(() => probe.kill());
     await probe.ask("start", { url: probeUrl, pem });
+    const before = { server: cpuMsOf(central.pid()), agents: (await fleet.cpu()).cpuMs };
     const cutMs = monotonicMs();
     await fleet.cut();
     // Its report comes only from a host that is back.
     const { order } = await ban(newHashes(10));
     took.cut.push((await fleet.untilAcknowledged(order, withinMs)).lastMs - cutMs);
+    cpuMsEach.server.push((cpuMsOf(central.pid()) - before.server) / hosts);
+    cpuMsEach.agents.push(((await fleet.cpu()).cpuMs - before.agents) / hosts);
     const { kept, fresh } = await probe.ask("stop", undefined);
     await probe.kill();
     answers.kept.push(...kept.ms);
@@ -87,7 +92,7 @@ async function measure(owner: Owner, { hosts, rounds, ...size }: Sizes): Promise
       `${hosts} agents cut at once: until all are back and reconciled`,
       median(took.cut),
       spreadOf(took.cut),
-      `${rounds} storms; an order given after the cut is in effect on each host.`,
+      `${rounds} storms; an order given after the cut is in effect on each host. CPU time each: server ${median(cpuMsEach.server).toFixed(1)} ms, API's answers included, simulated agent ${median(cpuMsEach.agents).toFixed(1)} ms.`,
     ),
     api("Response API meanwhile, kept connections: p99", answers.kept),
     api("Response API meanwhile, a new connection each: p99", answers.fresh),

@@ -81,13 +81,13 @@ export function createSimulatedHost({
           waiting.delete(reportId);
           if (!known || report === undefined) return known;
           const ms = monotonicMs();
-          onAcknowledged(ms - report.sinceMs);
           if (report.generation > 0) {
             const list = acknowledged.get(report.subject) ?? [];
             list.push({ generation: report.generation, ms });
             if (list.length > rememberedAcknowledgements) list.shift();
             acknowledged.set(report.subject, list);
           }
+          onAcknowledged(ms - report.sinceMs);
           return known;
         },
       },
@@ -123,12 +123,8 @@ export function createSimulatedHost({
     },
     /** One that is offline makes its journal true, and looks for nobody. */
     start: () => (offline ? agent.core.start() : agent.start()),
-    acknowledgedMs({ action, scope, generation }: AwaitedOrder): number | null {
-      const list = acknowledged.get(`${action} ${scope}`);
-      // Asked of thousands many times a second, and most have not got there.
-      if (list === undefined || (list.at(-1)?.generation ?? 0) < generation) return null;
-      return list.find((entry) => entry.generation >= generation)?.ms ?? null;
-    },
+    acknowledgedMs: ({ action, scope, generation }: AwaitedOrder): number | null =>
+      acknowledged.get(`${action} ${scope}`)?.find((entry) => entry.generation >= generation)?.ms ?? null,
     holds(): HeldByHost {
       const lineage = journal.lineage();
       const generations = lineage === null ? [] : journal.settings.generations(lineage);
