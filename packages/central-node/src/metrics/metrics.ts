@@ -21,10 +21,13 @@ export type Readings = {
 /** Prometheus waits for 10 s by default. */
 const readWithinMs = 2000;
 
+/** The lag that is shown is never less. With the library's 10 ms an idle node woke up a hundred times a second, half of its CPU time. */
+const eventLoopStepMs = 20;
+
 export function createMetrics() {
   const registry = new Registry();
   // Event-loop lag, memory, CPU, garbage collection: the library's own names.
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: eventLoopStepMs });
   const requests = new Histogram({
     name: "cordon_request_duration_seconds",
     help: "Requests answered, by surface, method and status, and how long each took",
