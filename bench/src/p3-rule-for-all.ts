@@ -119,7 +119,7 @@ function toFloorRows(hosts: number, took: { ten: Took[]; floor: Took[]; floorAga
       `${took.ten.length} orders. Floor: raw ws sends about the same bytes to as many clients over the same TLS, and each acknowledges. ${sharesOf(took.ten)}`,
     ),
     row(
-      `the same: server CPU per host`,
+      `rule of ten hashes for ${hosts} hosts: server CPU per host`,
       "µs",
       (of) => eachOf(of, hosts),
       "with its reports durable. Floor: that of the raw ws server.",
@@ -151,6 +151,11 @@ function toDeltaRows(hosts: number, manyHashes: number, took: { ten: Took[]; del
       (of) => of.map(({ ms }) => ms),
       `five hashes go and five come. Floor: a rule of ten on the same hosts, before. ${sharesOf(took.delta)}`,
     ),
-    row("the same: server CPU per host", "µs", (of) => eachOf(of, hosts), "the order's own work is in it."),
+    row(
+      `ten changes in a rule of ${manyHashes} hashes for ${hosts} hosts: server CPU per host`,
+      "µs",
+      (of) => eachOf(of, hosts),
+      "the order's own work is in it.",
+    ),
   ];
 }
