@@ -216,6 +216,34 @@ test("an order for all hosts costs no read of the database for each of their con
   assert.deepEqual(take(), []);
 });
 
+test("a contact of a host with nothing due asks the database once for it, for its settings and for its tasks", async (t) => {
+  const { connect, settings, hosts, tasks, order } = await start(t);
+  const asked: string[] = [];
+  const counting = <T extends object>(service: T, names: readonly (keyof T & string)[]): T => {
+    const counted = { ...service };
+    for (const name of names) {
+      const real = service[name] as (...of: unknown[]) => unknown;
+      counted[name] = ((...of: unknown[]) => {
+        asked.push(name);
+        return real(...of);
+      }) as T[typeof name];
+    }
+    return counted;
+  };
+  const { hello, take, sync } = connect({
+    hosts: counting(hosts, ["find", "updateFacts", "recordHello"]),
+    settings: counting(settings, ["readDue", "listDueSets", "readSet"]),
+    tasks: counting(tasks, ["hasUnfinished", "listToCancel", "takeForDelivery"]),
+  });
+  await hello({ protocol: 2 });
+  assert.deepEqual(asked, ["recordHello", "find", "readDue", "hasUnfinished"]);
+  assert.deepEqual(brief(take()), ["welcome"]);
+  const taskId = await order();
+  await sync("tasks");
+  assert.deepEqual(asked.slice(4), ["hasUnfinished", "listToCancel", "takeForDelivery"]);
+  assert.deepEqual(brief(take()), [`task ${taskId}`]);
+});
+
 test("what was read for all hosts before a lift does not come after it", async (t) => {
   const { connect, settings } = await start(t);
   const order = { actor: soar, target: "all", action: "prevention" };
