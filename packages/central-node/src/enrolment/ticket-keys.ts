@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Database } from "../database/database.ts";
+import { readOrMakeValue } from "../database/kept-value.ts";
 
 export type TicketKeys = Awaited<ReturnType<typeof createTicketKeys>>;
 
@@ -7,7 +8,7 @@ export type TicketKeys = Awaited<ReturnType<typeof createTicketKeys>>;
 const lifeMs = 7 * 86_400_000;
 /** As Node takes them. */
 const length = 48;
-const key = "tls-ticket-keys";
+type Kept = { keys: string; until: string };
 
 /**
  * What the tickets of TLS sessions are sealed with: in the database, so that a session is resumed after a restart and by any
@@ -22,23 +23,16 @@ export async function createTicketKeys({
 }) {
   let current = await readOrTurnOver();
 
-  function readOrTurnOver(): Promise<Buffer> {
-    return database.writeInTurn(async (tx) => {
-      const row = await tx.selectFrom("meta").select("value").where("key", "=", key).executeTakeFirst();
-      const at = now().getTime();
-      if (row !== undefined) {
-        const { keys, until } = JSON.parse(row.value) as { keys: string; until: string };
-        if (Date.parse(until) > at) return Buffer.from(keys, "base64");
-      }
-      const fresh = randomBytes(length);
-      const value = JSON.stringify({ keys: fresh.toString("base64"), until: new Date(at + lifeMs).toISOString() });
-      await tx
-        .insertInto("meta")
-        .values({ key, value })
-        .onConflict((conflict) => conflict.column("key").doUpdateSet({ value }))
-        .execute();
-      return fresh;
+  async function readOrTurnOver(): Promise<Buffer> {
+    const at = now().getTime();
+    const value = await readOrMakeValue(database, "tls-ticket-keys", {
+      isGood: (kept) => Date.parse((JSON.parse(kept) as Kept).until) > at,
+      make: () => {
+        const until = new Date(at + lifeMs).toISOString();
+        return JSON.stringify({ keys: randomBytes(length).toString("base64"), until } satisfies Kept);
+      },
     });
+    return Buffer.from((JSON.parse(value) as Kept).keys, "base64");
   }
 
   return {
