@@ -94,68 +94,79 @@ const sharesOf = (took: Took[]) => {
   return `CPU time: server ${server.toFixed(0)} ms, simulated agents ${agents.toFixed(0)} ms.`;
 };
 
-function toFloorRows(hosts: number, took: { ten: Took[]; floor: Took[]; floorAgain: Took[] }): BenchRow[] {
-  const row = (figure: string, unit: string, of: (took: Took[]) => number[], note: string): BenchRow => {
-    const [ten, floors, again] = [of(took.ten), of(took.floor), of(took.floorAgain)];
-    const [value, floor, control] = [median(ten), median(floors), controlOf(floors, again)];
-    return {
-      id: "P3",
-      figure,
-      value,
-      floor,
-      unit,
-      ratio: value / floor,
-      spread: `${spreadOf(ten)} (floor ${spreadOf(floors)}, against itself ${control.ratio.toFixed(2)})`,
-      target: `≤ ${floorTarget} × floor`,
-      met: !control.isNoisy && value / floor <= floorTarget,
-      note: `${note}${control.note}`,
-    };
+/** One figure: a series held against a floor, and the floor against itself, which says how far the run can be trusted. */
+function rowOf(
+  of: { figure: string; unit: string; target: number; targetOf: string; note: string },
+  series: { value: number[]; floor: number[]; floorName: string; floorAgain?: number[] },
+): BenchRow {
+  const [value, floor] = [median(series.value), median(series.floor)];
+  const control = controlOf(series.floor, series.floorAgain);
+  return {
+    id: "P3",
+    figure: of.figure,
+    value,
+    floor,
+    unit: of.unit,
+    ratio: value / floor,
+    spread: `${spreadOf(series.value)} (${series.floorName} ${spreadOf(series.floor)}, against itself ${control.ratio.toFixed(2)})`,
+    target: `≤ ${of.target} × ${of.targetOf}`,
+    met: !control.isNoisy && value / floor <= of.target,
+    note: `${of.note}${control.note}`,
   };
+}
+
+const msOf = (took: Took[]) => took.map(({ ms }) => ms);
+
+function toFloorRows(hosts: number, took: { ten: Took[]; floor: Took[]; floorAgain: Took[] }): BenchRow[] {
+  const series = (of: (took: Took[]) => number[]) => {
+    return { value: of(took.ten), floor: of(took.floor), floorName: "floor", floorAgain: of(took.floorAgain) };
+  };
+  const common = { target: floorTarget, targetOf: "floor" };
   return [
-    row(
-      `rule of ten hashes for ${hosts} hosts, order to the last one's report durable, median`,
-      "ms",
-      (of) => of.map(({ ms }) => ms),
-      `${took.ten.length} orders. Floor: raw ws sends about the same bytes to as many clients over the same TLS, and each acknowledges. ${sharesOf(took.ten)}`,
+    rowOf(
+      {
+        ...common,
+        figure: `rule of ten hashes for ${hosts} hosts, order to the last one's report durable, median`,
+        unit: "ms",
+        note: `${took.ten.length} orders. Floor: raw ws sends about the same bytes to as many clients over the same TLS, and each acknowledges. ${sharesOf(took.ten)}`,
+      },
+      series(msOf),
     ),
-    row(
-      `rule of ten hashes for ${hosts} hosts: server CPU per host`,
-      "µs",
-      (of) => eachOf(of, hosts),
-      "with its reports durable. Floor: that of the raw ws server.",
+    rowOf(
+      {
+        ...common,
+        figure: `rule of ten hashes for ${hosts} hosts: server CPU per host`,
+        unit: "µs",
+        note: "with its reports durable. Floor: that of the raw ws server.",
+      },
+      series((of) => eachOf(of, hosts)),
     ),
   ];
 }
 
 function toDeltaRows(hosts: number, manyHashes: number, took: { ten: Took[]; delta: Took[] }): BenchRow[] {
-  const row = (figure: string, unit: string, of: (took: Took[]) => number[], note: string): BenchRow => {
-    const [delta, ten] = [of(took.delta), of(took.ten)];
-    const [value, floor, control] = [median(delta), median(ten), controlOf(ten)];
-    return {
-      id: "P3",
-      figure,
-      value,
-      floor,
-      unit,
-      ratio: value / floor,
-      spread: `${spreadOf(delta)} (rule of ten ${spreadOf(ten)}, against itself ${control.ratio.toFixed(2)})`,
-      target: `≤ ${deltaTarget} × a rule of ten`,
-      met: !control.isNoisy && value / floor <= deltaTarget,
-      note: `${note}${control.note}`,
-    };
+  const series = (of: (took: Took[]) => number[]) => {
+    return { value: of(took.delta), floor: of(took.ten), floorName: "rule of ten" };
   };
+  const common = { target: deltaTarget, targetOf: "a rule of ten" };
   return [
-    row(
-      `ten changes in a rule of ${manyHashes} hashes for ${hosts} hosts, median`,
-      "ms",
-      (of) => of.map(({ ms }) => ms),
-      `five hashes go and five come. Floor: a rule of ten on the same hosts, before. ${sharesOf(took.delta)}`,
+    rowOf(
+      {
+        ...common,
+        figure: `ten changes in a rule of ${manyHashes} hashes for ${hosts} hosts, median`,
+        unit: "ms",
+        note: `five hashes go and five come. Floor: a rule of ten on the same hosts, before. ${sharesOf(took.delta)}`,
+      },
+      series(msOf),
     ),
-    row(
-      `ten changes in a rule of ${manyHashes} hashes for ${hosts} hosts: server CPU per host`,
-      "µs",
-      (of) => eachOf(of, hosts),
-      "the order's own work is in it.",
+    rowOf(
+      {
+        ...common,
+        figure: `ten changes in a rule of ${manyHashes} hashes for ${hosts} hosts: server CPU per host`,
+        unit: "µs",
+        note: "the order's own work is in it.",
+      },
+      series((of) => eachOf(of, hosts)),
     ),
   ];
 }

@@ -8,6 +8,7 @@ import {
 } from "@cordon/contract";
 import type { CentralNodeEndpoint } from "@cordon/response-actions/enforcers";
 import WebSocket from "ws";
+import { startHeartbeat } from "./heartbeat.ts";
 import type { Clock } from "./host/clock.ts";
 import { createLinkContexts, type LinkIdentity } from "./link-contexts.ts";
 import { createLinkProofs } from "./link-proofs.ts";
@@ -101,7 +102,7 @@ export function createCentralLink({
       // Not nought at once: a Central Node that fails right after each welcome would be stormed.
       failures = Math.min(failures, 4);
       stopHeartbeat?.();
-      stopHeartbeat = beat(heartbeatSec * 1000);
+      stopHeartbeat = socket === null ? null : startHeartbeat({ socket, everyMs: heartbeatSec * 1000, clock, log });
       proofs.connected();
     },
     /** Where the connection that stands leads to, by number: names may lead elsewhere by now. */
@@ -275,33 +276,6 @@ export function createCentralLink({
         return ws.bufferedAmount <= maxUnsentBytes;
       },
       close: (code, why) => ws.close(code, why),
-    };
-  }
-
-  /** Pings, and takes the link for dead when two in a row were not answered. */
-  function beat(everyMs: number): () => void {
-    const ws = socket;
-    if (ws === null) return () => {};
-    let unanswered = 0;
-    let stop = () => {};
-    const answered = () => {
-      unanswered = 0;
-    };
-    ws.on("pong", answered);
-    const tick = () => {
-      if (unanswered >= 2) {
-        log.warn({}, "the Central Node is silent: the link is dead");
-        ws.terminate();
-        return;
-      }
-      unanswered += 1;
-      ws.ping();
-      stop = clock.after(everyMs, tick);
-    };
-    stop = clock.after(everyMs, tick);
-    return () => {
-      stop();
-      ws.off("pong", answered);
     };
   }
 

@@ -4,7 +4,7 @@ import { type TestContext, test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { Kysely, sql } from "kysely";
 import { type Database, openDatabase, type Tx } from "./database.ts";
-import { createGroupCommit } from "./group-commit.ts";
+import { createGroupCommit, createPace } from "./group-commit.ts";
 import { createNodeSqliteDialect } from "./node-sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 import { testDatabases } from "./test-databases.ts";
@@ -193,6 +193,14 @@ test("works that nobody waits for share commits though they come in one by one",
   }
   await Promise.all(works);
   assert.ok(commits() <= 20, `${commits()} commits of 100 works`);
+});
+
+test("the steps of one task do not wait for each other; commits without end take a tenth of the time", () => {
+  const [task, storm] = [createPace(), createPace()];
+  assert.deepEqual([task(5), task(5), task(5)], [0, 0, 0]);
+  const rests = Array.from({ length: 100 }, () => storm(4));
+  const last = rests.at(-1);
+  assert.equal(last, 50, "no rest is longer, however many went before");
 });
 
 test("after a commit of works that nobody waits for the next ones wait, until one comes that somebody waits for", async () => {

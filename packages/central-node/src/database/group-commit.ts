@@ -14,20 +14,19 @@ const maxJobsPerCommit = 256;
 const maxOthersWithTurn = 16;
 const maxAttempts = 5;
 
-/**
- * After a commit of works that nobody waits for: nine times as long as it took. In a storm reports come in one by one, and a
- * flush of the disk for each few of them kept SQLite's process standing still for a fifth of the time.
- */
-const restAfter = (tookMs: number): number => Math.min(9 * tookMs, 50);
+/** What commits of works out of turn may take of the time, once they have had so much at a stretch. */
+const [shareOfTime, freeMs] = [0.1, 20];
+const longestRestMs = 50;
 
 /** Deadlock and serialisation failure: PostgreSQL undid the transaction, and asks for another try. */
 const retriedPostgresCodes = new Set(["40P01", "40001"]);
 
 /** One transaction after the other on `db`. Works in turn, which people wait for, overtake the others. */
-export function createGroupCommit(db: Kysely<Tables>, { restMs = restAfter } = {}) {
+export function createGroupCommit(db: Kysely<Tables>, { restMs = createPace() } = {}) {
   const inTurn: Job[] = [];
   const others: Job[] = [];
   let draining: Promise<void> | null = null;
+  /** Before the next commit of works out of turn alone. */
   let restsUntilMs = 0;
   let wake = () => {};
 
@@ -78,6 +77,21 @@ export function createGroupCommit(db: Kysely<Tables>, { restMs = restAfter } = {
     async settled() {
       while (draining !== null) await draining;
     },
+  };
+}
+
+/**
+ * How long to rest after a commit that took so long. In a storm reports come in one by one, and a flush of the disk for each
+ * few of them kept SQLite's process standing still for a fifth of the time; a task that reports its steps does not wait.
+ */
+export function createPace(): (tookMs: number) => number {
+  let debtMs = 0;
+  let atMs = performance.now();
+  return (tookMs) => {
+    const passedMs = performance.now() - atMs;
+    atMs += passedMs;
+    debtMs = Math.max(0, debtMs - passedMs * shareOfTime) + tookMs;
+    return Math.min(Math.max(0, debtMs - freeMs) / shareOfTime, longestRestMs);
   };
 }
 
